@@ -1,0 +1,196 @@
+"""What a contract may say. Pure pydantic: Airflow, Spark, Superset's renderer and the portal all read the same model.
+
+A contract declares one table once. A field is a name of the vocabulary (``schemas/fields/*.yaml``) unless the table
+says otherwise; ``name?`` is a field that may be null.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+
+LAYERS = ("bronze", "silver", "gold")
+Severity = Literal["block", "warn", "note"]
+Fixer = Literal["department", "bureau"]
+_TYPE = re.compile(r"string|text|bigint|int|double|boolean|date|timestamp|decimal\(\d+,\d+\)|array<string>|intervals")
+INTERVALS = "array<struct<begin:timestamp,end:timestamp>>"
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Strict(BaseModel):
+    """Unknown keys are errors: a typo must not pass for a rule."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FieldSpec(Strict):
+    """All that can be said of a column: meaning, type, unit, how deliveries name it, what is valid, who may see it."""
+
+    type: str
+    title: str
+    unit: str | None = None
+    aliases: tuple[str, ...] = ()  # further headers under which departments deliver it; the title always counts
+    required: bool = True
+    enum: tuple[str, ...] | None = None
+    values: dict[str, str] = {}  # delivered spelling → standard value (status vocabularies drift)
+    nulls: tuple[str, ...] = ()  # further spellings of "nothing" in this column
+    pattern: str | None = None
+    min: float | None = None
+    max: float | None = None
+    check: Literal["id_card", "uscc"] | None = None
+    severity: Severity = "block"  # of a broken rule of this field, except `required` and typing, which always block
+    personal: Literal["none", "personal", "sensitive"] = "none"
+    level: Literal["一般1", "一般2", "一般3", "一般4", "重要", "核心"] = "一般1"
+    description: str | None = None
+    example: str | None = None
+
+    @field_validator("type")
+    @classmethod
+    def _known_type(cls, value: str) -> str:
+        if not _TYPE.fullmatch(value):
+            raise ValueError(f"unknown type {value!r}; one of {_TYPE.pattern}")
+        return value
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        if value is not None:
+            re.compile(value)
+        return value
+
+
+class Field(FieldSpec):
+    """A column of one table: the vocabulary's entry with what the table says otherwise."""
+
+    name: str
+
+    @property
+    def sql_type(self) -> str:
+        """The column's type in Spark, Delta and DuckDB SQL (``text`` is a string that is redacted before silver)."""
+        return {"text": "string", "intervals": INTERVALS}.get(self.type, self.type)
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        return (self.title, *self.aliases)
+
+
+class Delivery(Strict):
+    """How a source hands over its data."""
+
+    how: tuple[Literal["upload", "folder", "api", "database", "project"], ...] = ("upload", "folder")
+    format: tuple[Literal["xlsx", "csv", "json"], ...] = ("xlsx", "csv")
+    every: Literal["hour", "day", "week", "month", "quarter", "once"]
+    mode: Literal["events", "upsert", "snapshot"]
+    version: str | None = None  # of two rows with one key the higher wins, then the later receipt
+    period: str | None = None
+    crs: Literal["CGCS2000", "WGS84", "GCJ-02", "BD-09"] | None = None
+
+
+class Rule(Strict):
+    """What a field cannot say: a relation between columns (``where``: the rows that break it) or a table rule
+    (``query`` over ``{batch}``: the rows it returns break it)."""
+
+    rule: str
+    message: str
+    severity: Severity
+    fix: Fixer
+    where: str | None = None
+    query: str | None = None
+    dirt: str | None = None  # code of the dirt catalogue
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Rule:
+        if (self.where is None) == (self.query is None):
+            raise ValueError(f"rule {self.rule}: give either `where` or `query`")
+        return self
+
+
+class Contract(Strict):
+    """One table: what it is, what one row is, where it comes from, how it is built."""
+
+    table: str
+    title: str
+    owner: str
+    grain: str
+    key: tuple[str, ...]
+    fields: tuple[Field, ...]
+    description: str | None = None
+    warnings: tuple[str, ...] = ()  # what a user of the table must know
+    source: str | None = None  # number of the data set in the bureau's list (S01 …)
+    delivery: Delivery | None = None
+    inputs: tuple[str, ...] = ()
+    build: Literal["replace", "merge", "cube", "journal"] | None = None
+    per: tuple[str, ...] = ()
+    via: dict[str, str] = {}  # lookup table → the column of this table through which its changes are followed
+    partition: tuple[str, ...] = ()
+    parameters: dict[str, str | int | float] = {}
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def layer(self) -> str:
+        return self.table.split(".")[0]
+
+    @property
+    def name(self) -> str:
+        return self.table.split(".")[1]
+
+    @property
+    def group(self) -> str:
+        """Source of a bronze table, theme of a gold one: the part of the name before the double underscore."""
+        return self.name.split("__")[0]
+
+    @property
+    def measures(self) -> tuple[Field, ...]:
+        """Of a cube: what is summed, i.e. every field that is not in the key."""
+        return tuple(f for f in self.fields if f.name not in self.key)
+
+    def field(self, name: str) -> Field:
+        return next(f for f in self.fields if f.name == name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(f.name for f in self.fields)
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Contract:
+        problems = list(_problems(self))
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+def _problems(c: Contract) -> Any:
+    names = [f.name for f in c.fields]
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        yield f"fields named twice: {twice}"
+    if bad := [n for n in names if not _NAME.fullmatch(n)]:
+        yield f"field names are snake_case: {bad}"
+    optional_keys_allowed = c.build in ("cube", "journal")  # a cube may count what has no town under null
+    for label, columns in (("key", c.key), ("per", c.per), ("partition", c.partition), ("via", c.via.values())):
+        if missing := [n for n in columns if n not in names]:
+            yield f"{label} names columns that are not fields: {missing}"
+    if not optional_keys_allowed and (open_keys := [n for n in c.key if n in names and not c.field(n).required]):
+        yield f"key columns must be required: {open_keys}"
+    if (c.layer == "bronze") != (c.delivery is not None):
+        yield "a bronze table, and only a bronze table, has a delivery"
+    if (c.layer == "bronze") == (c.build is not None):
+        yield "a silver or gold table, and only those, has a build"
+    if c.layer != "bronze" and not c.inputs:
+        yield "a built table names its inputs"
+    if (c.build == "merge") != bool(c.per):
+        yield "`per` belongs to build: merge, which needs it"
+    if c.delivery and c.delivery.version and c.delivery.version not in names:
+        yield f"delivery.version {c.delivery.version} is not a field"
+    if c.build == "cube":
+        yield from _cube_problems(c)
+
+
+def _cube_problems(c: Contract) -> Any:
+    if wrong := [f.name for f in c.measures if not (f.type == "bigint" or f.type.startswith("decimal"))]:
+        yield f"measures of a cube are bigint or decimal: {wrong}"
+    if "row_count" not in c.names:
+        yield "a cube has the measure row_count, so that a cell nobody contributes to any more goes away"
+    if len(c.inputs) != 1:
+        yield "a cube has one input, its facts"
