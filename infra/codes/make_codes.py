@@ -65,10 +65,8 @@ def calendar_days() -> Iterator[list[str]]:
         weekend = day.weekday() >= 5
         noticed = day <= LAST_NOTICED_DAY
         off, feast = get_holiday_detail(day) if noticed else (weekend, None)
-        if off:
-            kind = "法定节假日" if feast or not weekend else "周末"
-        else:
-            kind = "调休上班" if weekend else "工作日"
+        off_kind = "法定节假日" if feast or not weekend else "周末"
+        kind = off_kind if off else "调休上班" if weekend else "工作日"
         basis = f"国务院办公厅关于{day.year}年部分节假日安排的通知" if noticed else "放假通知未发布，按周末推定"
         yield [day.isoformat(), kind, "否" if off else "是", basis, "否" if noticed else "是"]
         day += datetime.timedelta(days=1)
@@ -77,8 +75,8 @@ def calendar_days() -> Iterator[list[str]]:
 def villages(statistical_codes: Path) -> Iterator[list[str]]:
     """Committees under their short names; serial numbers from 401 are parks and farms without a committee."""
     with statistical_codes.open(encoding="utf-8-sig", newline="") as lines:
-        rows = sorted((row for row in csv.DictReader(lines) if row["areaCode"] == DISTRICT), key=lambda row: row["code"])
-    for row in rows:
+        rows = [row for row in csv.DictReader(lines) if row["areaCode"] == DISTRICT]
+    for row in sorted(rows, key=lambda row: row["code"]):
         name, serial = row["name"], int(row["code"][9:])
         if serial >= 401:
             kind, name = "类似区域", name
