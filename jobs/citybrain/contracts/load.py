@@ -36,9 +36,9 @@ class _Raw(Strict):
     inputs: tuple[str, ...] = ()
     build: str | None = None
     per: tuple[str, ...] = ()
-    via: dict[str, str] = {}
+    via: dict[str, str] = {}  # noqa: RUF012 (pydantic copies it)
     partition: tuple[str, ...] = ()
-    parameters: dict[str, str | int | float] = {}
+    parameters: dict[str, str | int | float] = {}  # noqa: RUF012
 
 
 class _Rules(Strict):
@@ -156,7 +156,9 @@ def _field(entry: str | dict[str, Any], i: int, vocabulary: dict[str, FieldSpec]
     if isinstance(entry, dict) and len(entry) != 1:
         raise ContractError(f"{path}:{line}: one field an entry, here are {sorted(entry)}")
     if name not in vocabulary and not {"type", "title"} <= set(override):
-        raise ContractError(f"{path}:{line}: {name} is not in schemas/fields; add it there (type, title) or spell it so")
+        raise ContractError(
+            f"{path}:{line}: {name} is not in schemas/fields; add it there (type, title) or spell it so"
+        )
     base = vocabulary[name].model_dump(exclude_unset=True) if name in vocabulary else {}
     if optional:
         override = {**override, "required": False}

@@ -185,6 +185,8 @@ def _problems(c: Contract) -> Any:
         yield f"delivery.version {c.delivery.version} is not a field"
     if c.build == "cube":
         yield from _cube_problems(c)
+    if c.build == "journal" and names[-2:] != ["published_at", "revision"]:
+        yield "a journal ends in published_at and revision, which the runner fills"
 
 
 def _cube_problems(c: Contract) -> Any:

@@ -1,0 +1,246 @@
+"""The command line: the same verbs as the DAGs' tasks, so that what the Airflow UI shows is what one types.
+
+Exit codes: 0 fine, 1 some rows or tables failed, 2 wrong usage or contract, 3 the input was refused,
+4 the environment (disk, Java, port). Heavy imports happen inside the commands.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+contracts_app = typer.Typer(no_args_is_help=True, help="The declarations of all tables.")
+app.add_typer(contracts_app, name="contracts")
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
+Tables = Annotated[list[str] | None, typer.Argument(metavar="TABLE…", help="e.g. silver.work_order")]
+
+
+@contracts_app.command("check")
+def contracts_check() -> None:
+    """Every contract, rule and indicator holds together, or file and line of what does not."""
+    from citybrain import contracts
+    from citybrain.indicators import registry
+
+    tables = contracts.load()
+    indicators = registry.load()
+    print(f"{len(tables)} tables and {len(indicators.indicators)} indicators hold together")
+
+
+@app.command()
+def ingest(
+    table: Annotated[str | None, typer.Argument(help="e.g. centre__work_order")] = None,
+    file: Annotated[Path | None, typer.Argument(help="the file as the department sent it")] = None,
+    inbox: Annotated[
+        bool, typer.Option("--inbox", help="Take what lies in the inbox of the named tables, or of all.")
+    ] = False,
+    tables: Annotated[list[str] | None, typer.Option("--table", help="With --inbox: only these tables.")] = None,
+    receipt: Annotated[str | None, typer.Option(help="Receipt number; by default made from the content.")] = None,
+    sender: Annotated[str | None, typer.Option(help="Who handed the file in.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Land a file, type and check it, and load its good rows into bronze."""
+    from citybrain import ingest as reception
+
+    if inbox:
+        outcomes = reception.ingest_inbox(tables)
+    elif table and file:
+        outcomes = [reception.ingest(table, file, receipt=receipt, sender=sender)]
+    else:
+        raise typer.BadParameter("give TABLE and FILE, or --inbox")
+    for outcome in outcomes:
+        print(outcome.to_json() if as_json else reception.report_text(outcome))
+    loaded = sorted({o.table for o in outcomes if o.status == "loaded"})
+    if loaded and not inbox:  # the inbox is drained by a DAG, whose own events wake the rest
+        from citybrain import hints
+
+        hints.published(loaded)
+    if not inbox and any(o.status == "refused" for o in outcomes):
+        raise typer.Exit(3)
+    if not inbox and any(o.counts.get("quarantined") for o in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def run(
+    tables: Tables = None,
+    every: Annotated[bool, typer.Option("--all", help="All silver and gold tables.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Compute anew, publish the differences.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Build, check and publish tables, inputs first."""
+    from citybrain import contracts, runner
+
+    declared = contracts.load()
+    chosen = [c.table for c in declared.values() if c.build] if every else list(tables or [])
+    if not chosen:
+        raise typer.BadParameter("name tables, or --all")
+
+    def tell(result: runner.Result) -> None:
+        print(result.to_json() if as_json else _line(result), flush=True)
+
+    if not all(r.ok for r in runner.run(chosen, full=full, tell=tell)):
+        raise typer.Exit(1)
+
+
+def _line(result: Any) -> str:
+    rows = " ".join(f"{kind} {n}" for kind, n in result.rows.items() if n)
+    return f"{result.table:<44} {result.status:<10} {rows:<30} {result.seconds:6.1f}s  {result.reason}"
+
+
+def _step(table: str, verb: Callable[[str], Any]) -> None:
+    print(json.dumps(verb(table), ensure_ascii=False, default=str))
+
+
+@app.command()
+def build(table: str) -> None:
+    """Stage the difference of one table."""
+    from citybrain.runner import steps
+
+    _step(table, steps.build)
+
+
+@app.command()
+def check(table: str) -> None:
+    """Judge the staged difference; exit 1 if a blocking rule is broken."""
+    from citybrain.runner import steps
+
+    outcome = steps.check(table)
+    print(json.dumps(outcome, ensure_ascii=False, default=str))
+    if outcome["blocking"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def publish(table: str) -> None:
+    """Commit the staged difference, once."""
+    from citybrain.runner import steps
+
+    _step(table, steps.publish)
+
+
+@app.command()
+def lag(as_json: Json = False) -> None:
+    """Tables whose inputs are newer than what they hold, and whether the serving file lags behind gold."""
+    from citybrain import serve
+    from citybrain.runner import lag as lags
+
+    tables, serving = lags.tables(), serve.lags()
+    if as_json:
+        print(json.dumps({"tables": tables, "serving": serving}))
+    else:
+        print("\n".join([*tables, *(["serving"] if serving else [])]) or "nothing lags")
+
+
+@app.command("serve")
+def serve_command() -> None:
+    """Build the serving file from gold and swap it in."""
+    from citybrain import serve
+
+    print(serve.publish())
+
+
+@app.command()
+def sql(query: str, as_json: Json = False) -> None:
+    """Ask the serving file, read-only."""
+    from citybrain import serve
+
+    print(serve.sql(query, as_json=as_json))
+
+
+@app.command()
+def indicator(
+    indicator_id: Annotated[str, typer.Argument(metavar="ID", help="e.g. WO08")],
+    area: Annotated[str | None, typer.Option(help="Division code; by default the district.")] = None,
+    period: Annotated[str | None, typer.Option(help="2026, 2026-03 or 2026-03-05; by default the month.")] = None,
+    variant: Annotated[str | None, typer.Option(help="One of the indicator's variants.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="The moment described (a day).")] = None,
+    known_at: Annotated[str | None, typer.Option(help="As it had been published by then.")] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Walk from the number to receipts and rows.")] = False,
+    limit: Annotated[int, typer.Option(help="With --trace: rows shown.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """A figure with its formula, variant and sources."""
+    from citybrain.indicators import query
+
+    answer = query.indicator(indicator_id, area=area, period=period, variant=variant, as_of=as_of, known_at=known_at)
+    steps = query.trace(answer, limit=limit) if trace else None
+    print(query.answer_json(answer, steps) if as_json else query.answer_text(answer, steps))
+
+
+@app.command()
+def simulate(
+    out: Path,
+    seed: Annotated[int, typer.Option(help="Same seed, same city.")] = 1,
+    months: Annotated[int, typer.Option(help="How many months of deliveries.")] = 13,
+    scale: Annotated[float, typer.Option(help="1 is about 120,000 work orders in 13 months.")] = 1.0,
+) -> None:
+    """Make a simulated city (模拟数据): files as departments send them, and the truth about them."""
+    from citybrain import simulate as simulator
+
+    simulator.simulate(out, seed=seed, months=months, scale=scale)
+    print(out)
+
+
+@app.command()
+def template(table: str, out: Path) -> None:
+    """Write the upload template of a bronze table."""
+    from citybrain import contracts
+    from citybrain.template import write_template
+
+    declared = contracts.load()
+    name = table if table.startswith("bronze.") else f"bronze.{table}"
+    if name not in declared:
+        raise contracts.ContractError(f"no such table: {name}")
+    write_template(declared[name], out)
+    print(out)
+
+
+@app.command()
+def docs(out: Path) -> None:
+    """Render the data dictionary and the page of check results (Chinese, without internet)."""
+    from citybrain import docs as pages
+
+    print(pages.write(out))
+
+
+@app.command()
+def demo(
+    scale: Annotated[float, typer.Option(help="Size of the simulated city.")] = 0.25,
+    seed: Annotated[int, typer.Option(help="Same seed, same city.")] = 1,
+) -> None:
+    """Simulate a city and let Airflow run the pipeline. The stack must be up (`make demo` sees to it)."""
+    from citybrain import demo as show
+
+    show.run(seed=seed, scale=scale)
+
+
+def main() -> None:
+    """Run a command; what a person can mend is said in one line, without a traceback."""
+    from citybrain.contracts import ContractError
+
+    try:
+        app(standalone_mode=True)
+    except ContractError as error:
+        _fail(str(error), 2)
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename or ''}", 4)
+    except Exception as error:
+        if type(error).__name__ == "JavaMissingError":
+            _fail(str(error), 4)
+        raise
+
+
+def _fail(message: str, code: int) -> None:
+    sys.stderr.write(f"citybrain: {message}\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Everything that is particular to Spark with Delta, in one place.
+
+Jobs take the session they are given. Whatever another engine behind Spark Connect would do differently (sessions, the
+change feed, commit metadata, MERGE, OPTIMIZE) is a function here; transforms and the runner's logic know none of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from citybrain.contracts import Contract
+from citybrain.contracts.load import ROOT
+
+FEED = {"delta.enableChangeDataFeed": "true", "delta.columnMapping.mode": "none"}
+_USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
+_TXN_APP = "spark.databricks.delta.write.txnAppId"
+_TXN_VERSION = "spark.databricks.delta.write.txnVersion"
+OLD_IMAGES = ("delete", "update_preimage")
+NEW_IMAGES = ("insert", "update_postimage")
+
+
+class JavaMissingError(RuntimeError):
+    """Spark cannot start here; the message says what to install."""
+
+
+def session(master: str | None = None, shuffle_partitions: int | None = None) -> SparkSession:
+    """A session on ``CITYBRAIN_SPARK``: ``sc://host:port`` (a Spark Connect server) or a master such as ``local[2]``.
+
+    Settings come from ``infra/spark/spark-defaults.conf``; the zone is Asia/Shanghai, so a date of an instant is
+    Shanghai's. Raises JavaMissingError where a local session finds no JVM.
+    """
+    where = master or os.environ.get("CITYBRAIN_SPARK") or "local[2]"
+    if where.startswith("sc://"):
+        remote: SparkSession = SparkSession.builder.remote(where).getOrCreate()
+        remote.conf.set("spark.sql.session.timeZone", "Asia/Shanghai")
+        return remote
+    return _local(where, shuffle_partitions)
+
+
+def _local(master: str, shuffle_partitions: int | None) -> SparkSession:
+    jars = sorted(Path(os.environ.get("CITYBRAIN_JARS") or ROOT / ".venvs" / "jars").glob("*.jar"))
+    if not jars:
+        raise JavaMissingError("Delta's jars are missing: run `make setup` (or set CITYBRAIN_JARS to their folder)")
+    os.environ.setdefault("SPARK_CONF_DIR", str(ROOT / "infra" / "spark"))
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    builder = SparkSession.builder.master(master).config("spark.jars", ",".join(map(str, jars)))
+    builder = builder.config("spark.driver.extraClassPath", ":".join(map(str, jars)))
+    if shuffle_partitions:
+        builder = builder.config("spark.sql.shuffle.partitions", str(shuffle_partitions))
+    try:
+        local: SparkSession = builder.getOrCreate()
+    except Exception as error:
+        if "JAVA_GATEWAY_EXITED" in str(error) or isinstance(error, FileNotFoundError):
+            message = "Java 17 or newer is missing or does not start: install openjdk-17-jre-headless, or set JAVA_HOME"
+            raise JavaMissingError(message) from error
+        raise
+    return local
+
+
+def ddl(contract: Contract) -> str:
+    """The columns as Spark and Delta read them, with their Chinese titles as comments."""
+    return ", ".join(f"`{f.name}` {f.sql_type} COMMENT '{_quoted(_comment(f.title, f.unit))}'" for f in contract.fields)
+
+
+def _comment(title: str, unit: str | None) -> str:
+    return f"{title}（{unit}）" if unit else title
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def create(spark: SparkSession, uri: str, contract: Contract) -> None:
+    """The empty table with its comments, where there is none yet."""
+    properties = ", ".join(f"'{k}'='{v}'" for k, v in FEED.items())
+    partition = f"PARTITIONED BY ({', '.join(contract.partition)})" if contract.partition else ""
+    spark.sql(
+        f"CREATE TABLE IF NOT EXISTS delta.`{uri}` ({ddl(contract)}) USING delta {partition} "
+        f"COMMENT '{_quoted(contract.title)}' TBLPROPERTIES ({properties})"
+    )
+
+
+def read(spark: SparkSession, uri: str, version: int) -> DataFrame:
+    """The table exactly as of ``version``."""
+    return spark.read.format("delta").option("versionAsOf", version).load(uri)
+
+
+def changes(spark: SparkSession, uri: str, after: int, upto: int) -> DataFrame:
+    """Row images of the commits ``after`` < version ≤ ``upto``, with ``_change_type`` (OLD_IMAGES, NEW_IMAGES)."""
+    feed = spark.read.format("delta").option("readChangeFeed", "true")
+    return feed.option("startingVersion", after + 1).option("endingVersion", upto).load(uri)
+
+
+def feed_is_gone(error: Exception) -> bool:
+    """Whether reading changes failed because they are no longer (or never were) kept: then a full build is due."""
+    text = str(error)
+    return any(s in text for s in ("DELTA_MISSING_CHANGE_DATA", "DELTA_CHANGE_DATA_FILE_NOT_FOUND", "FILE_NOT_EXIST",
+                                   "DELTA_FILE_NOT_FOUND", "DELTA_VERSION_NOT_FOUND", "DELTA_TRUNCATED_TRANSACTION_LOG",
+                                   "INCOMPATIBLE_SCHEMA"))  # fmt: skip
+
+
+@contextmanager
+def commit(spark: SparkSession, metadata: str, app: str, sequence: int) -> Iterator[None]:
+    """Commits made inside carry ``metadata`` and are skipped by Delta when ``sequence`` was committed before."""
+    settings = {_USER_METADATA: metadata, _TXN_APP: app, _TXN_VERSION: str(sequence)}
+    for key, value in settings.items():
+        spark.conf.set(key, value)
+    try:
+        yield
+    finally:
+        for key in settings:
+            spark.conf.unset(key)
+
+
+def insert(spark: SparkSession, uri: str, rows: DataFrame) -> None:
+    """Appends rows in one commit."""
+    rows.createOrReplaceTempView("_stage")
+    columns = ", ".join(f"`{c}`" for c in rows.columns)
+    spark.sql(f"INSERT INTO delta.`{uri}` ({columns}) SELECT {columns} FROM _stage")
+
+
+def merge(spark: SparkSession, uri: str, change: DataFrame, key: tuple[str, ...]) -> None:
+    """Applies a difference (``_change`` is insert, update or delete) in one commit; keys may be null."""
+    change.createOrReplaceTempView("_stage")
+    columns = [c for c in change.columns if c != "_change"]
+    match = " AND ".join(f"t.`{k}` <=> s.`{k}`" for k in key)
+    update = ", ".join(f"t.`{c}` = s.`{c}`" for c in columns)
+    names, values = ", ".join(f"`{c}`" for c in columns), ", ".join(f"s.`{c}`" for c in columns)
+    spark.sql(
+        f"MERGE INTO delta.`{uri}` t USING _stage s ON {match} "
+        f"WHEN MATCHED AND s._change = 'delete' THEN DELETE WHEN MATCHED THEN UPDATE SET {update} "
+        f"WHEN NOT MATCHED AND s._change <> 'delete' THEN INSERT ({names}) VALUES ({values})"
+    )
+
+
+def same(left: DataFrame, right: DataFrame, key: tuple[str, ...]) -> Column:
+    """The join condition of equal keys; nulls are equal."""
+    condition = F.lit(True)
+    for name in key:
+        condition = condition & left[name].eqNullSafe(right[name])
+    return condition

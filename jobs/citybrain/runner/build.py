@@ -1,0 +1,197 @@
+"""Stages a table's difference: the rows that a publish will insert, update or delete, and nothing else.
+
+Whatever the kind of build, it ends in the same thing, a difference by key against the table as it is. The kinds differ
+in how far they look: at everything, at the touched keys, or at the cells that changed facts add to.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from citybrain import contracts, engine, lake
+from citybrain.contracts import Contract
+from citybrain.runner import state
+from citybrain.runner.plan import Plan, is_followed
+from citybrain.runner.reading import read_input, read_target
+from citybrain.runner.state import Pin, State
+from citybrain.runner.transform import JOURNAL_FIELDS, contributions, summed, transform
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A difference on disk, and all that its publish needs to know."""
+
+    table: str
+    state: State
+    target: Pin
+    counts: dict[str, int]  # insert, update, delete
+    extent: str
+    reason: str
+
+    @property
+    def uri(self) -> str:
+        return f"{lake.lake_uri()}/_stage/{self.table}/{self.state.run}"
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(self.counts.values())
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @staticmethod
+    def load(table: str) -> Stage | None:
+        """The stage that waits for check or publish."""
+        path = _manifest(table)
+        if not path.exists():
+            return None
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        inner = document.pop("state")
+        inputs = {name: Pin(**pin) for name, pin in inner.pop("inputs").items()}
+        target = Pin(**document.pop("target"))
+        return Stage(state=State(inputs=inputs, **inner), target=target, **document)
+
+    def drop(self) -> None:
+        """Forgets the stage; its files are only ever this run's."""
+        _manifest(self.table).unlink(missing_ok=True)
+        shutil.rmtree(Path(self.uri).parent, ignore_errors=True)
+
+
+def _manifest(table: str) -> Path:
+    return lake.folder("stage") / f"{table}.json"
+
+
+def build(spark: SparkSession, plan: Plan, run: str) -> Stage:
+    """Computes and stages the difference that ``plan`` asks for. An earlier stage of the table is dropped."""
+    contract = plan.contract
+    if old := Stage.load(contract.table):
+        old.drop()
+    extent, reason = plan.extent, plan.reason
+    try:
+        difference = _difference(spark, plan, extent)
+        stage = _write(spark, plan, run, difference, extent, reason)
+    except Exception as error:
+        if extent == "full" or not engine.feed_is_gone(error):
+            raise
+        extent, reason = "full", "the change feed of an input is gone"
+        stage = _write(spark, plan, run, _difference(spark, plan, extent), extent, reason)
+    return stage
+
+
+def _write(spark: SparkSession, plan: Plan, run: str, difference: DataFrame, extent: str, reason: str) -> Stage:
+    after = State(run, plan.sequence, plan.fingerprint, plan.inputs)
+    stage = Stage(plan.contract.table, after, plan.target, {}, extent, reason)
+    difference.write.mode("overwrite").parquet(stage.uri)
+    found = spark.read.parquet(stage.uri).groupBy("_change").count().collect()
+    counts = {"insert": 0, "update": 0, "delete": 0, **{row["_change"]: row["count"] for row in found}}
+    stage = Stage(stage.table, after, plan.target, counts, extent, reason)
+    state.write_atomically(_manifest(stage.table), stage.to_json())
+    return stage
+
+
+def _difference(spark: SparkSession, plan: Plan, extent: str) -> DataFrame:
+    contract = plan.contract
+    target = read_target(spark, contract, plan.target)
+    if contract.build == "journal":
+        return _journal(plan, target, transform(contract, _whole(spark, plan)))
+    if extent == "full":
+        return compare(contract, target, transform(contract, _whole(spark, plan)))
+    if contract.build == "cube":
+        return _cube(spark, plan, target)
+    return _merge(spark, plan, target)
+
+
+def _whole(spark: SparkSession, plan: Plan) -> dict[str, DataFrame]:
+    return {name: read_input(spark, contracts.load()[name], pin) for name, pin in plan.inputs.items()}
+
+
+def compare(contract: Contract, old: DataFrame, new: DataFrame) -> DataFrame:
+    """Rows that differ between two states of a table (or of a part of it), with ``_change``."""
+    key = contract.key
+    o = old.select(*[F.col(k).alias(f"o_{k}") for k in key], F.struct(*contract.names).alias("_old"))
+    n = new.select(*[F.col(k).alias(f"n_{k}") for k in key], F.struct(*contract.names).alias("_new"))
+    on = reduce(lambda a, b: a & b, [F.col(f"o_{k}").eqNullSafe(F.col(f"n_{k}")) for k in key])
+    change = F.when(F.col("_old").isNull(), "insert").when(F.col("_new").isNull(), "delete").otherwise("update")
+    differing = o.join(n, on=on, how="full").filter(~F.col("_old").eqNullSafe(F.col("_new")))
+    return differing.select(change.alias("_change"), F.coalesce("_new", "_old").alias("_row")).select(
+        "_row.*", "_change"
+    )
+
+
+def _merge(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
+    contract = plan.contract
+    per = list(contract.per)
+    keys = _touched(spark, plan, target).persist()
+    inputs = _whole(spark, plan)
+    narrowed = {
+        name: df.join(F.broadcast(keys), on=per, how="left_semi") if is_followed(contract, name) else df
+        for name, df in inputs.items()
+    }
+    old = target.join(F.broadcast(keys), on=per, how="left_semi")
+    return compare(contract, old, transform(contract, narrowed))
+
+
+def _touched(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
+    """The ``per`` keys of all row images of followed inputs, and of the rows that a changed lookup is seen through."""
+    contract, per = plan.contract, list(plan.contract.per)
+    found: list[DataFrame] = []
+    for name in plan.changed:
+        images = _images(spark, contracts.load()[name], plan.consumed.get(name, Pin(None, -1)), plan.inputs[name])
+        if is_followed(contract, name):
+            found.append(images.select(*per))
+        else:
+            column = contract.via[name]
+            found.append(target.join(images.select(column).distinct(), on=column, how="left_semi").select(*per))
+    return reduce(DataFrame.unionByName, found).distinct()
+
+
+def _images(spark: SparkSession, contract: Contract, before: Pin, now: Pin) -> DataFrame:
+    """Old and new images of an input's rows since ``before``; all rows as inserted where it did not exist then."""
+    if before.id is None:
+        return read_input(spark, contract, now, current=False).withColumn("_change_type", F.lit("insert"))
+    return engine.changes(spark, lake.table_uri(contract.table), before.version, now.version)
+
+
+def _cube(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
+    """Old images of the facts count −1, new ones +1; touched cells get the sum added, emptied cells go."""
+    contract, (fact,) = plan.contract, plan.contract.inputs
+    images = _images(spark, contracts.load()[fact], plan.consumed.get(fact, Pin(None, -1)), plan.inputs[fact])
+    signed = [
+        contributions(contract, {fact: images.filter(F.col("_change_type").isin(list(kinds)))}).withColumn(
+            "_sign", F.lit(sign)
+        )
+        for kinds, sign in ((engine.OLD_IMAGES, -1), (engine.NEW_IMAGES, 1))
+    ]
+    moved = summed(contract, reduce(DataFrame.unionByName, signed), sign="_sign").persist()
+    old = target.join(F.broadcast(moved), on=engine.same(target, moved, contract.key), how="left_semi")
+    sums = [F.sum(m.name).cast(m.sql_type).alias(m.name) for m in contract.measures]
+    new = old.unionByName(moved).groupBy(*contract.key).agg(*sums).filter("row_count <> 0")
+    return compare(contract, old, new.select(*contract.names))
+
+
+def _journal(plan: Plan, target: DataFrame, new: DataFrame) -> DataFrame:
+    """New revisions of what changed since the last; what is no longer given gets a revision without a value."""
+    contract = plan.contract
+    key = list(contract.key)
+    body = [name for name in contract.names if name not in JOURNAL_FIELDS]
+    latest = target.groupBy(*key).agg(F.max_by(F.struct(*target.columns), "revision").alias("_last")).select("_last.*")
+    o = latest.select(*[F.col(k).alias(f"o_{k}") for k in key], F.struct(*body).alias("_old"), "revision")
+    n = new.select(*[F.col(k).alias(f"n_{k}") for k in key], F.struct(*body).alias("_new"))
+    on = reduce(lambda a, b: a & b, [F.col(f"o_{k}").eqNullSafe(F.col(f"n_{k}")) for k in key])
+    values = ("numerator", "denominator", "value")
+    gone = F.struct(*[(F.lit(None) if b in values else F.col(f"_old.{b}")).alias(b) for b in body])
+    row = F.when(F.col("_new").isNotNull(), F.col("_new")).otherwise(gone)
+    changed = o.join(n, on=on, how="full").select("_old", row.alias("_row"), "revision")
+    changed = changed.filter(~F.col("_old").eqNullSafe(F.col("_row")))
+    revision = (F.coalesce("revision", F.lit(0)) + 1).cast("bigint").alias("revision")
+    return changed.select(
+        "_row.*", F.current_timestamp().alias("published_at"), revision, F.lit("insert").alias("_change")
+    ).select(*contract.names, "_change")

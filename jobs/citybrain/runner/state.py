@@ -1,0 +1,111 @@
+"""What a table's last commit says of itself: which versions of its inputs it holds, by which rules, at which step.
+
+The state rides in the commit's user metadata, so that rows and state change together or not at all. It is read by
+delta-rs, without a JVM.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from citybrain import lake
+
+
+@dataclass(frozen=True)
+class Pin:
+    """One version of one incarnation of a table; ``id`` None: the table does not exist yet and counts as empty."""
+
+    id: str | None
+    version: int
+
+
+@dataclass(frozen=True)
+class State:
+    """The state after a publish."""
+
+    run: str
+    sequence: int
+    fingerprint: str
+    inputs: dict[str, Pin] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        return json.dumps({"citybrain": asdict(self)}, sort_keys=True)
+
+    @staticmethod
+    def from_json(text: str | None) -> State | None:
+        document = json.loads(text).get("citybrain") if text else None
+        if document is None:
+            return None
+        inputs = {name: Pin(**pin) for name, pin in document.pop("inputs").items()}
+        return State(inputs=inputs, **document)
+
+
+def pin(table: str) -> Pin:
+    """The newest version of a table now."""
+    from deltalake import DeltaTable
+
+    uri = lake.table_uri(table)
+    if not DeltaTable.is_deltatable(uri):
+        return Pin(None, -1)
+    delta = DeltaTable(uri, without_files=True)
+    return Pin(str(delta.metadata().id), delta.version())
+
+
+def state(table: str) -> State | None:
+    """The state in the newest commit that carries one; None for a table never published."""
+    from deltalake import DeltaTable
+
+    uri = lake.table_uri(table)
+    if not DeltaTable.is_deltatable(uri):
+        return None
+    for entry in DeltaTable(uri, without_files=True).history(20):
+        if found := State.from_json(_user_metadata(entry)):
+            return found
+    return None
+
+
+def _user_metadata(entry: dict[str, Any]) -> str | None:
+    text = entry.get("userMetadata")
+    return text if isinstance(text, str) and text.startswith("{") else None
+
+
+@contextmanager
+def lock(table: str) -> Iterator[None]:
+    """One runner at a time on a table, whoever asks: DAG, command line or backfill. Waits; freed when a holder dies."""
+    with (lake.folder("locks") / f"{table}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def idle(table: str, target: Pin) -> tuple[dict[str, Pin], str] | None:
+    """Input versions (and the fingerprint) that were looked at and made no difference to the table as of ``target``."""
+    path = _idle_path(table)
+    if not path.exists():
+        return None
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if document["target"] != asdict(target):
+        return None
+    return {name: Pin(**value) for name, value in document["inputs"].items()}, document["fingerprint"]
+
+
+def note_idle(table: str, target: Pin, inputs: dict[str, Pin], fingerprint: str) -> None:
+    """Remembers that ``inputs`` made no difference: no commit, nobody woken, and not looked at again."""
+    consumed = {name: asdict(value) for name, value in inputs.items()}
+    document = {"target": asdict(target), "inputs": consumed, "fingerprint": fingerprint}
+    write_atomically(_idle_path(table), json.dumps(document, sort_keys=True))
+
+
+def write_atomically(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _idle_path(table: str) -> Path:
+    return lake.folder("stage") / f"{table}.idle.json"
