@@ -1,0 +1,1 @@
+"""Superset's boards as code: files in ``dashboards/`` become one assets bundle; nothing is clicked together."""

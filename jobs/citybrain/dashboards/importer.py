@@ -1,0 +1,50 @@
+"""Puts the boards into a running Superset. The same files give the same objects, however often it runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from citybrain.dashboards.bundle import Project, bundle, uid
+from citybrain.dashboards.superset import Superset
+
+
+def import_all(this: Project, superset: Superset, log: Any) -> None:
+    assets = ("bundle.zip", bundle(this), "application/zip")
+    superset.post("/api/v1/assets/import/", files={"bundle": assets}, data={"passwords": "{}"})
+    log(f"{len(this.datasets)} data sets, {len(this.charts)} charts, {len(this.files.boards)} boards")
+    _layers(this, superset)
+    _theme(this, superset)
+
+
+def _layers(this: Project, superset: Superset) -> None:
+    """A map names its layers by number, and numbers are Superset's own."""
+    maps = [chart for chart in this.charts.values() if chart.file.kind == "map"]
+    if not maps:
+        return
+    number = {c["uuid"]: c["id"] for c in superset.every("/api/v1/chart/", ("id", "uuid"))}
+    for chart in maps:
+        layers = [number[uid("chart", f"{chart.board}/{name}")] for name in chart.file.layers]
+        path = f"/api/v1/chart/{number[uid('chart', chart.key)]}"
+        params = json.loads(superset.get(path)["result"]["params"])
+        superset.put(path, {"params": json.dumps({**params, "deck_slices": layers}, ensure_ascii=False)})
+
+
+def _theme(this: Project, superset: Superset) -> None:
+    theme = this.files.theme
+    look = {
+        "algorithm": theme.algorithm,
+        "token": theme.token,
+        "echartsOptionsOverrides": theme.echarts,
+        "echartsOptionsOverridesByChartType": theme.echarts_by_kind,
+    }
+    body = {"theme_name": theme.name, "json_data": json.dumps(look, ensure_ascii=False)}
+    known = {t["theme_name"]: t["id"] for t in superset.every("/api/v1/theme/")}
+    if theme.name in known:
+        number = known[theme.name]
+        superset.put(f"/api/v1/theme/{number}", body)
+    else:
+        number = superset.post("/api/v1/theme/", body)["id"]
+    for board in this.files.boards.values():
+        found = superset.get(f"/api/v1/dashboard/{board.file.slug}")["result"]
+        superset.put(f"/api/v1/dashboard/{found['id']}", {"theme_id": number})

@@ -1,0 +1,188 @@
+"""From what a chart file says to Superset's form data, one small function for each kind of chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from citybrain.dashboards.datasets import Column, Dataset, Metric
+from citybrain.dashboards.files import ChartFile, Condition
+
+VIZ_TYPES = {
+    "number": "big_number",
+    "total": "big_number_total",
+    "bars": "echarts_timeseries_bar",
+    "lines": "echarts_timeseries_line",
+    "areas": "echarts_area",
+    "mixed": "mixed_timeseries",
+    "pie": "pie",
+    "table": "table",
+    "polygons": "deck_polygon",
+    "points": "deck_scatter",
+    "shapes": "deck_geojson",
+    "map": "deck_multi",
+}
+OPERATORS = {
+    "==": "EQUALS",
+    "!=": "NOT_EQUALS",
+    ">": "GREATER_THAN",
+    ">=": "GREATER_THAN_OR_EQUAL",
+    "<": "LESS_THAN",
+    "<=": "LESS_THAN_OR_EQUAL",
+    "IN": "IN",
+}
+
+
+def form_data(chart: ChartFile, dataset: Dataset, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """All parameters of the chart: the kind's defaults, what its columns and metrics mean for the kind, its options."""
+    params = {"viz_type": VIZ_TYPES[chart.kind], "adhoc_filters": filters(chart.where), "extra_form_data": {}}
+    if chart.limit:
+        params["row_limit"] = chart.limit
+    return {**defaults, **params, **_PARAMS[chart.kind](chart, dataset), **chart.options}
+
+
+def filters(where: Mapping[str, Condition]) -> list[dict[str, Any]]:
+    return [_filter(column, *_operation(condition)) for column, condition in where.items()]
+
+
+def _operation(condition: Condition) -> tuple[str, Any]:
+    if isinstance(condition, dict):
+        return next(iter(condition.items()))
+    return ("IN", list(condition)) if isinstance(condition, tuple) else ("==", condition)
+
+
+def _filter(column: str, operator: str, value: Any) -> dict[str, Any]:
+    return {
+        "clause": "WHERE",
+        "expressionType": "SIMPLE",
+        "subject": column,
+        "operator": operator,
+        "operatorId": OPERATORS[operator],
+        "comparator": value,
+        "filterOptionName": f"filter_{column}",
+        "isExtra": False,
+        "isNew": False,
+    }
+
+
+def _number(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+    return {"metric": chart.metrics[0], "x_axis": chart.x, **_format(dataset, chart.metrics)}
+
+
+def _total(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+    return {"metric": chart.metrics[0], **_format(dataset, chart.metrics)}
+
+
+def _series(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+    return {
+        "x_axis": chart.x,
+        "metrics": list(chart.metrics),
+        "groupby": list(chart.dimensions),
+        **_format(dataset, chart.metrics),
+    }
+
+
+def _mixed(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+    right = _format(dataset, chart.line_metrics)
+    return {
+        **_series(chart, dataset),
+        "metrics_b": list(chart.line_metrics),
+        "groupby_b": [],
+        "adhoc_filters_b": filters(chart.where),
+        "y_axis_format_secondary": right.get("y_axis_format"),
+    }
+
+
+def _pie(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+    return {
+        "metric": chart.metrics[0],
+        "groupby": list(chart.dimensions),
+        "number_format": d3_format(dataset.metrics[chart.metrics[0]]),
+    }
+
+
+def _table(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+    if chart.columns:
+        order = [[chart.order_by, chart.order == "asc"]] if chart.order_by else []
+        return {
+            "query_mode": "raw",
+            "all_columns": list(chart.columns),
+            "order_by_cols": [
+                str(o).replace("'", '"').replace("True", "true").replace("False", "false") for o in order
+            ],
+        }
+    formats = {name: {"d3NumberFormat": d3_format(dataset.metrics[name])} for name in chart.metrics}
+    given = chart.options.get("column_config", {})
+    return {
+        "query_mode": "aggregate",
+        "groupby": list(chart.dimensions),
+        "metrics": list(chart.metrics),
+        "timeseries_limit_metric": chart.order_by,
+        "order_desc": chart.order == "desc",
+        "column_config": {name: {**formats.get(name, {}), **given.get(name, {})} for name in {**formats, **given}},
+    }
+
+
+def _polygons(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+    return {
+        "line_column": chart.shape,
+        "metric": chart.metrics[0],
+        "tooltip_contents": _tooltip(chart, dataset),
+    }
+
+
+def _points(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+    size = {"type": "metric", "value": chart.metrics[0]} if chart.metrics else {"type": "fix", "value": 100}
+    return {
+        "spatial": {"type": "latlong", "lonCol": chart.lon, "latCol": chart.lat},
+        "point_radius_fixed": size,
+        "dimension": chart.dimensions[0] if chart.dimensions else None,
+        "tooltip_contents": _tooltip(chart, dataset),
+    }
+
+
+def _shapes(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+    return {"geojson": chart.shape, "tooltip_contents": _tooltip(chart, dataset)}
+
+
+def _map(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+    return {"deck_slices": []}  # the importer puts the layers' numbers in
+
+
+def _tooltip(chart: ChartFile, dataset: Dataset) -> list[dict[str, str]]:
+    return [_tooltip_item(dataset, name) for name in chart.tooltip]
+
+
+def _tooltip_item(dataset: Dataset, name: str) -> dict[str, str]:
+    if name in dataset.columns:
+        return {"item_type": "column", "column_name": name, "verbose_name": dataset.columns[name].label}
+    metric = dataset.metrics[name]
+    return {"item_type": "metric", "metric_name": name, "verbose_name": label(metric)}
+
+
+def label(thing: Column | Metric) -> str:
+    return f"{thing.title}（{thing.unit}）" if thing.unit else thing.title
+
+
+def d3_format(metric: Metric) -> str:
+    return f",.{metric.decimals}f" if metric.decimals else ",d"
+
+
+def _format(dataset: Dataset, metrics: tuple[str, ...]) -> dict[str, Any]:
+    return {"y_axis_format": d3_format(dataset.metrics[metrics[0]])} if metrics else {}
+
+
+_PARAMS: dict[str, Callable[[ChartFile, Dataset], dict[str, Any]]] = {
+    "number": _number,
+    "total": _total,
+    "bars": _series,
+    "lines": _series,
+    "areas": _series,
+    "mixed": _mixed,
+    "pie": _pie,
+    "table": _table,
+    "polygons": _polygons,
+    "points": _points,
+    "shapes": _shapes,
+    "map": _map,
+}
