@@ -321,6 +321,7 @@ class Airflow(Component):
 class AirflowApi(Airflow):
     name, title, verb, heartbeat = "airflow-api", "Airflow", ("api-server",), "metadatabase"
     port_setting = "CITYBRAIN_AIRFLOW_PORT"
+    drain = 4
 
     @property
     def port(self) -> int:

@@ -1,0 +1,65 @@
+# The one command surface. `make` alone lists what there is.
+# Each environment is used by its own programs; nothing has to be activated.
+
+PYTHON ?= python3
+SPARK := .venvs/spark/bin
+AIRFLOW := .venvs/airflow/bin
+PYTEST := $(SPARK)/python -m pytest
+# The settings of the stack as environment of one command line.
+STACK_ENV := eval "$$($(PYTHON) infra/stack.py env)"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo check test fast up down status lock bench fmt
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make or complete the environments (.venvs); again after an interruption
+	@$(PYTHON) infra/setup.py
+
+demo: setup ## everything from nothing: set up, start the services, simulate a district, fill the boards
+	@$(PYTHON) infra/stack.py up
+	@$(STACK_ENV) && $(SPARK)/citybrain demo
+
+up: ## start the services and wait until they are healthy
+	@$(PYTHON) infra/stack.py up
+
+down: ## end the services, and all that they started
+	@$(PYTHON) infra/stack.py down
+
+status: ## what runs, since when, with how much memory
+	@$(PYTHON) infra/stack.py status
+
+check: ## style, types, contracts: fast, starts nothing
+	@$(SPARK)/ruff check .
+	@$(SPARK)/ruff format --check .
+	@$(SPARK)/mypy
+	@$(SPARK)/citybrain contracts check
+	@$(PYTEST) -q tests/contracts
+
+# Folder after folder, each named: one that is missing is an error, not a silence. The end-to-end tests come last.
+test: ## all tests, with what only they need (Chromium, PostgreSQL)
+	@$(PYTHON) infra/setup.py --tests
+	@$(MAKE) --no-print-directory check
+	@$(PYTEST) tests/ingest
+	@$(PYTEST) tests/jobs
+	@$(PYTEST) tests/indicators
+	@$(PYTEST) tests/simulate
+	@$(PYTEST) tests/serve
+	@$(AIRFLOW)/python -m pytest tests/dags
+	@$(PYTEST) tests/dashboards
+	@$(PYTEST) tests/infra
+	@$(PYTEST) tests/e2e
+
+fast: ## the tests that take seconds
+	@$(PYTEST) -q -m "not slow" tests/contracts tests/ingest tests/simulate tests/infra
+
+bench: ## measure; numbers go to the screen, not into the repository
+	@$(PYTEST) -s tests/bench
+
+lock: ## resolve infra/envs/*.in again into *.lock, as of the day each names
+	@$(PYTHON) infra/setup.py --lock
+
+fmt: ## format the code and repair what can be repaired without thinking
+	@$(SPARK)/ruff format .
+	@$(SPARK)/ruff check --fix .

@@ -1,0 +1,175 @@
+"""Whose process is whose: all of ours end, and nobody else's, whatever its name or its number."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import processes
+from processes import Record
+
+Start = Callable[..., Record]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    records: list[Record] = []
+    children: list[subprocess.Popen[bytes]] = []
+
+    def begin(command: str, ready: int = 1) -> Record:
+        """Start a shell command; return when at least `ready` processes are there."""
+        name = f"c{len(records)}"
+        record, child = processes.start(
+            tmp_path / f"{name}.json", name, ["bash", "-c", command], os.environ, tmp_path / f"{name}.log", tmp_path
+        )
+        records.append(record)
+        children.append(child)
+        wait_for(lambda: len(processes.members(record)) >= ready)
+        return record
+
+    yield begin
+    for record in records:
+        processes.send(processes.members(record).values(), signal.SIGKILL)
+    for child in children:
+        child.wait(10)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.05)
+
+
+def alive(pid: int) -> bool:
+    found = processes.stat(pid)
+    return found is not None and not found.zombie
+
+
+def test_a_whole_tree_ends(start: Start) -> None:
+    record = start("sleep 300 & (sleep 301 & sleep 302) & wait", ready=4)
+    tree = list(processes.members(record))
+    count, killed = processes.end(record, 1)
+    assert count == len(tree) >= 4
+    assert killed == 0
+    assert not any(alive(pid) for pid in tree)
+
+
+def test_a_child_in_a_session_of_its_own_ends_too(start: Start) -> None:
+    record = start("setsid sleep 300 & wait", ready=2)
+    assert len({process.session for process in processes.members(record).values()}) == 2
+    processes.end(record, 1)
+    assert not processes.members(record)
+
+
+def test_orphans_of_a_crashed_leader_are_found(start: Start) -> None:
+    record = start("sleep 300 & setsid sleep 301 & wait", ready=3)
+    orphans = [pid for pid in processes.members(record) if pid != record.pid]
+    assert record.pid
+    os.kill(record.pid, signal.SIGKILL)
+    wait_for(lambda: processes.leader(record) is None)
+    assert sorted(processes.members(record)) == sorted(orphans)
+    processes.end(record, 1)
+    assert not any(alive(pid) for pid in orphans)
+
+
+def test_who_does_not_listen_is_killed(start: Start) -> None:
+    record = start("trap '' TERM; while true; do sleep 0.2; done")
+    count, killed = processes.end(record, 0.3, again=0.3)
+    assert count >= 1
+    assert killed >= 1
+    assert not processes.members(record)
+
+
+def test_who_drains_is_given_the_time(start: Start, tmp_path: Path) -> None:
+    record = start("trap 'sleep 1; touch drained; exit 0' TERM; touch ready; while true; do sleep 0.1; done")
+    wait_for((tmp_path / "ready").exists)
+    _, killed = processes.end(record, 5)
+    assert killed == 0
+    assert (tmp_path / "drained").exists()
+
+
+def test_a_stranger_of_the_same_name_lives_on(start: Start) -> None:
+    with subprocess.Popen(["bash", "-c", "sleep 300 & wait"], start_new_session=True) as stranger:
+        try:
+            processes.end(start("sleep 300 & wait", ready=2), 1)
+            assert alive(stranger.pid)
+            assert stranger.poll() is None
+        finally:
+            os.killpg(stranger.pid, signal.SIGKILL)
+
+
+def test_a_number_given_out_again_is_not_ours() -> None:
+    with subprocess.Popen(["sleep", "300"], start_new_session=True) as stranger:
+        try:
+            seen = processes.stat(stranger.pid)
+            assert seen
+            stale = Record("x", "token", processes.boot_id(), "", 0, None, stranger.pid, seen.started - 1)
+            assert processes.leader(stale) is None
+            assert processes.members(stale) == {}
+            assert processes.end(stale, 0.1) == (0, 0)
+            assert stranger.poll() is None
+            assert processes.leader(replace(stale, started=seen.started))  # with the right moment it would be
+        finally:
+            stranger.kill()
+
+
+def test_a_record_of_before_the_last_boot_is_about_nobody(start: Start, tmp_path: Path) -> None:
+    record = start("sleep 300")
+    path = tmp_path / "record.json"
+    record.save(path)
+    assert Record.load(path) == record
+    replace(record, boot="another").save(path)
+    assert Record.load(path) is None
+
+
+def test_a_broken_record_is_no_record(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text('{"name": "x"', "utf-8")
+    assert Record.load(tmp_path / "r.json") is None
+
+
+def test_interrupted_between_intent_and_start_it_is_found_by_its_token(start: Start) -> None:
+    record = start("sleep 300")
+    intent = replace(record, pid=None, started=None)
+    assert record.pid in processes.members(intent)
+
+
+def test_a_taken_port_is_seen_with_its_owner() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        number = server.getsockname()[1]
+        assert not processes.port_is_free("127.0.0.1", number)
+        assert processes.port_answers("127.0.0.1", number)
+        assert processes.port_owner(number).startswith(f"pid {os.getpid()} (")
+    assert processes.port_is_free("127.0.0.1", number)
+    assert not processes.port_answers("127.0.0.1", number)
+    assert processes.port_owner(number) == ""
+
+
+def test_a_port_taken_on_all_interfaces_is_taken_here() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        assert not processes.port_is_free("127.0.0.1", server.getsockname()[1])
+
+
+def test_the_shims_end_with_their_starter(root: Path, tmp_path: Path) -> None:
+    """Airflow's task runner is killed: its job must not go on beside the retry."""
+    shim = (root / "infra/bin/citybrain").read_text("utf-8")
+    job = f'"{sys.executable}" -c "import os, time; print(os.getpid(), flush=True); time.sleep(300)"'
+    script = tmp_path / "infra/bin/citybrain"
+    script.parent.mkdir(parents=True)
+    script.write_text(shim.replace('"$root/.venvs/spark/bin/citybrain" "$@"', job), "utf-8")
+    assert job in script.read_text("utf-8")
+    runner = subprocess.Popen(["sh", "-c", f"sh {script} & wait"], stdout=subprocess.PIPE, text=True)
+    assert runner.stdout
+    pid = int(runner.stdout.readline())
+    runner.kill()
+    runner.wait()
+    wait_for(lambda: not alive(pid), seconds=5)

@@ -1,0 +1,196 @@
+"""The set-up: what is done stays, what is half done is done again; who may not install is told what to ask for."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import setup
+
+
+class Workshop:
+    """A set-up in a folder of its own; commands are written down, and `uv venv` makes an empty environment."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.done, self.break_at = folder, [], ""
+        (folder / "envs").mkdir()
+        (folder / "envs/superset.lock").write_text("superset==1\n", "utf-8")
+        monkeypatch.setattr(setup, "VENVS", folder / "venvs")
+        monkeypatch.setattr(setup, "ENVS", folder / "envs")
+        monkeypatch.setattr(setup, "venv_python", lambda name: folder / "venvs" / name / "bin/python")
+        monkeypatch.setattr(setup, "uv_settings", lambda _: {})
+        monkeypatch.setattr(setup, "run", self.run)
+
+    def run(self, doing: str, command: Sequence[str | Path], *_: object, **__: object) -> None:
+        self.done.append(doing)
+        if self.break_at and self.break_at in doing:
+            raise KeyboardInterrupt
+        if "making the environment" in doing:
+            binaries = self.folder / "venvs/superset/bin"
+            binaries.mkdir(parents=True, exist_ok=True)
+            (binaries / "python").unlink(missing_ok=True)
+            (binaries / "python").symlink_to("/bin/true")
+
+    def make(self) -> list[str]:
+        self.done.clear()
+        setup.make_environment("superset", Path("tool"))
+        return [doing.removeprefix("superset: ") for doing in self.done]
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
+    return Workshop(tmp_path, monkeypatch)
+
+
+WHOLE = [
+    "making the environment",
+    "installing 1 packages",
+    "checking that the versions go together",
+    "Chinese without the guesses",
+]
+
+
+def test_an_environment_is_made_once(workshop: Workshop) -> None:
+    assert workshop.make() == WHOLE
+    assert workshop.make() == []
+
+
+def test_a_changed_lock_is_installed_into_what_is_there(workshop: Workshop) -> None:
+    workshop.make()
+    (workshop.folder / "envs/superset.lock").write_text("superset==2\n", "utf-8")
+    assert workshop.make() == WHOLE[1:]
+    assert workshop.make() == []
+
+
+@pytest.mark.parametrize("moment", ["making", "installing", "checking", "Chinese"])
+def test_an_interrupted_environment_is_made_again(workshop: Workshop, moment: str) -> None:
+    workshop.break_at = moment
+    with pytest.raises(KeyboardInterrupt):
+        workshop.make()
+    workshop.break_at = ""
+    assert workshop.make() == WHOLE
+
+
+def test_an_interrupted_update_is_made_again_from_nothing(workshop: Workshop) -> None:
+    workshop.make()
+    (workshop.folder / "envs/superset.lock").write_text("superset==2\n", "utf-8")
+    workshop.break_at = "installing"
+    with pytest.raises(KeyboardInterrupt):
+        workshop.make()
+    workshop.break_at = ""
+    assert workshop.make() == WHOLE
+
+
+def test_a_moved_environment_is_made_again(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop.make()
+    moved = workshop.folder / "elsewhere"
+    (workshop.folder / "venvs").rename(moved)
+    monkeypatch.setattr(setup, "VENVS", moved)
+    assert workshop.make()[0] == "making the environment"
+
+
+def test_an_environment_whose_python_is_gone_is_made_again(workshop: Workshop) -> None:
+    workshop.make()
+    python = workshop.folder / "venvs/superset/bin/python"
+    python.unlink()
+    python.symlink_to(workshop.folder / "no-such-python")
+    assert workshop.make() == WHOLE
+
+
+def test_a_changed_translation_is_compiled_in(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop.make()
+    ours = workshop.folder / "zh.json"
+    ours.write_text("{}", "utf-8")
+    monkeypatch.setattr(setup, "CHINESE", (setup.CHINESE[0], ours))
+    assert workshop.make() == WHOLE[1:]
+
+
+@pytest.fixture
+def jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "jars"
+    folder.mkdir()
+    (folder / "a.jar").write_bytes(b"a")
+    sums = tmp_path / "sums"
+    sums.write_text(f"{hashlib.sha256(b'a').hexdigest()}  a.jar\n", "utf-8")
+    monkeypatch.setattr(setup, "JAR_SUMS", sums)
+    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    return folder
+
+
+def test_known_jars_are_accepted(jars: Path) -> None:
+    assert setup.jars_complete(jars)
+
+
+def test_a_missing_a_changed_and_a_stray_jar_are_each_refused(jars: Path) -> None:
+    (jars / "b.jar").write_bytes(b"b")
+    assert setup.wrong_jars(jars) == ["b.jar is not in sums"]
+    (jars / "b.jar").unlink()
+    (jars / "a.jar").write_bytes(b"x")
+    assert setup.wrong_jars(jars) == ["a.jar is not the file that sums names"]
+    (jars / "a.jar").unlink()
+    assert setup.wrong_jars(jars) == ["a.jar is missing"]
+    assert not setup.jars_complete(jars)
+
+
+def test_a_failing_command_is_shown_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "VENVS", tmp_path)
+    monkeypatch.setattr(setup, "LOG", tmp_path / "setup.log")
+    with pytest.raises(setup.UserError) as caught:
+        setup.run("trying", ["sh", "-c", "echo no such mirror >&2; exit 7"], "Check the mirror.")
+    message = str(caught.value)
+    assert "trying: `sh` ended with code 7" in message
+    assert "no such mirror" in message
+    assert "Check the mirror." in message
+
+
+def missing(fatal: bool) -> list[setup.Need]:
+    return [setup.Need(("some-package", "other"), "a purpose", lambda: False, fatal)]
+
+
+def test_without_root_the_line_to_ask_for_is_printed_and_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(setup, "needs", lambda _: missing(fatal=False))
+    monkeypatch.setattr(setup.os, "geteuid", lambda: 1000)
+    setup.system_packages(tests=False, may_install=True)
+    assert "apt-get install some-package" in capsys.readouterr().out
+
+
+def test_without_root_and_without_what_nothing_works_without_it_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "needs", lambda _: missing(fatal=True))
+    monkeypatch.setattr(setup.os, "geteuid", lambda: 1000)
+    with pytest.raises(setup.UserError, match="apt-get install some-package") as caught:
+        setup.system_packages(tests=False, may_install=True)
+    assert caught.value.code == 3
+
+
+def test_as_root_the_first_package_that_is_known_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(setup, "needs", lambda _: missing(fatal=False))
+    monkeypatch.setattr(setup.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(setup.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(setup, "known_to_apt", lambda package: package == "other")
+    monkeypatch.setattr(setup, "run", lambda doing, *_: done.append(doing))
+    setup.system_packages(tests=False, may_install=True)
+    assert done == ["apt-get update", "apt-get install other"]
+
+
+def test_this_machine_has_what_the_demo_needs() -> None:
+    lacking = [need.packages[0] for need in setup.needs(tests=False) if need.fatal and not need.present()]
+    assert lacking == []
+
+
+def test_setup_runs_with_the_standard_library_alone(root: Path) -> None:
+    python = setup.choose_python()
+    command = [
+        python,
+        "-I",
+        "-S",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(root / 'infra')!r}); import setup, stack",
+    ]
+    assert subprocess.run(command, capture_output=True, text=True).stderr == ""
