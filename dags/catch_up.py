@@ -1,0 +1,44 @@
+"""Starts what lags behind its inputs. Asset events are hints and some get lost; the versions in the lake do not."""
+
+import os
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import DAG, Context
+
+from citybrain import contracts
+from citybrain.render import airflow as plan
+from steps import ZONE, Citybrain, policy
+
+EVERY = timedelta(seconds=int(os.environ.get("CITYBRAIN_CATCH_UP_SECONDS") or 300))
+
+
+class Lagging(Citybrain):
+    """The DAGs to start: those with tables that lag, unless a run of theirs is under way or waiting."""
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        ti = context["ti"]
+        start = []
+        for dag_id, tables in plan.lagging(super().execute(context)).items():
+            if ti.get_dr_count(dag_id, states=["queued", "running"]):
+                self.log.info("%s is behind with %s, and on its way", dag_id, tables)
+                continue
+            # A DAG that keeps failing is started once an hour, not at each look: its number of successes stands still.
+            hour = pendulum.now(ZONE).format("YYYY-MM-DDTHH")
+            run_id = f"{plan.CATCH_UP}__{hour}__{ti.get_dr_count(dag_id, states=['success'])}"
+            if ti.get_dr_count(dag_id, run_ids=[run_id]):
+                self.log.warning("%s is behind with %s, and has failed; it is tried hourly", dag_id, tables)
+                continue
+            start.append({"trigger_dag_id": dag_id, "trigger_run_id": run_id, "conf": {"lagging": tables}})
+        return start
+
+
+catch_up = plan.catch_up(contracts.load())
+
+with DAG(catch_up.dag_id, schedule=EVERY, **policy(catch_up, "upkeep", timedelta(minutes=10))):
+    lagging = Lagging(task_id="lag", command=catch_up.command)
+    TriggerDagRunOperator.partial(task_id="wake", logical_date=None, skip_when_already_exists=True).expand_kwargs(
+        lagging.output
+    )

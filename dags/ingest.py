@@ -1,0 +1,23 @@
+"""One DAG a source: look into its inboxes, load what has arrived."""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG
+
+from citybrain import contracts
+from citybrain.render import airflow as plan
+from steps import bring_up_to_date, policy
+
+# We look more often than a source delivers: files come late, and repaired ones need not wait for the next delivery.
+LOOKS = {
+    "hour": "*/10 * * * *",
+    "day": "5 * * * *",
+    "week": "15 6-20/2 * * *",
+    "month": "15 6-20/2 * * *",
+    "quarter": "25 7,13 * * *",
+    "once": "25 7,13 * * *",
+}
+
+for source in plan.sources(contracts.load()):
+    with DAG(source.dag_id, schedule=LOOKS[str(source.every)], **policy(source, "bronze", timedelta(hours=1))):
+        bring_up_to_date(source)

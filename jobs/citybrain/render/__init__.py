@@ -1,0 +1,1 @@
+"""What is made from the contracts for other tools. Nothing here is written by hand a second time."""
