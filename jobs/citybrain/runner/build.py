@@ -13,7 +13,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession, Window
 from pyspark.sql import functions as F
 
 from citybrain import contracts, engine, lake
@@ -114,16 +114,24 @@ def _whole(spark: SparkSession, plan: Plan) -> dict[str, DataFrame]:
 
 
 def compare(contract: Contract, old: DataFrame, new: DataFrame) -> DataFrame:
-    """Rows that differ between two states of a table (or of a part of it), with ``_change``."""
+    """Rows that differ between two states of a table (or of a part of it), with ``_change``.
+
+    Rows of a repeated key are staged even where they equal the old ones, so that the check sees them.
+    """
     key = contract.key
-    o = old.select(*[F.col(k).alias(f"o_{k}") for k in key], F.struct(*contract.names).alias("_old"))
-    n = new.select(*[F.col(k).alias(f"n_{k}") for k in key], F.struct(*contract.names).alias("_new"))
-    on = reduce(lambda a, b: a & b, [F.col(f"o_{k}").eqNullSafe(F.col(f"n_{k}")) for k in key])
+    names = contract.names
+    o = old.select(*[F.col(k).alias(f"o_{k}") for k in key], F.struct(*names).alias("_old"))
+    times = F.count(F.lit(1)).over(Window.partitionBy(*key)).alias("_times")
+    n = new.select(*[F.col(k).alias(f"n_{k}") for k in key], F.struct(*names).alias("_new"), times)
     change = F.when(F.col("_old").isNull(), "insert").when(F.col("_new").isNull(), "delete").otherwise("update")
-    differing = o.join(n, on=on, how="full").filter(~F.col("_old").eqNullSafe(F.col("_new")))
-    return differing.select(change.alias("_change"), F.coalesce("_new", "_old").alias("_row")).select(
-        "_row.*", "_change"
-    )
+    differs = ~F.col("_old").eqNullSafe(F.col("_new")) | (F.col("_times") > 1)
+    rows = o.join(n, on=_equal(key), how="full").filter(differs)
+    return rows.select(change.alias("_change"), F.coalesce("_new", "_old").alias("_row")).select("_row.*", "_change")
+
+
+def _equal(key: tuple[str, ...]) -> Column:
+    """Old and new rows of one key; nulls in a key are equal."""
+    return reduce(lambda a, b: a & b, [F.col(f"o_{k}").eqNullSafe(F.col(f"n_{k}")) for k in key])
 
 
 def _merge(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
@@ -185,11 +193,10 @@ def _journal(plan: Plan, target: DataFrame, new: DataFrame) -> DataFrame:
     latest = target.groupBy(*key).agg(F.max_by(F.struct(*target.columns), "revision").alias("_last")).select("_last.*")
     o = latest.select(*[F.col(k).alias(f"o_{k}") for k in key], F.struct(*body).alias("_old"), "revision")
     n = new.select(*[F.col(k).alias(f"n_{k}") for k in key], F.struct(*body).alias("_new"))
-    on = reduce(lambda a, b: a & b, [F.col(f"o_{k}").eqNullSafe(F.col(f"n_{k}")) for k in key])
     values = ("numerator", "denominator", "value")
     gone = F.struct(*[(F.lit(None) if b in values else F.col(f"_old.{b}")).alias(b) for b in body])
     row = F.when(F.col("_new").isNotNull(), F.col("_new")).otherwise(gone)
-    changed = o.join(n, on=on, how="full").select("_old", row.alias("_row"), "revision")
+    changed = o.join(n, on=_equal(contract.key), how="full").select("_old", row.alias("_row"), "revision")
     changed = changed.filter(~F.col("_old").eqNullSafe(F.col("_row")))
     revision = (F.coalesce("revision", F.lit(0)) + 1).cast("bigint").alias("revision")
     return changed.select(

@@ -74,11 +74,9 @@ def _validate(expected: list[Expectation], data: Any, name: str, small: bool) ->
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    is_pandas = not isinstance(data, DataFrame) and hasattr(data, "columns") and not hasattr(data, "sparkSession")
-    source = (
-        context.data_sources.add_pandas("data") if is_pandas else context.data_sources.add_spark("data", persist=False)
-    )
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+    sources = context.data_sources
+    source = sources.add_pandas("data") if small else sources.add_spark("data", persist=False)
     batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("whole")
     suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=[e.to_gx() for e in expected]))
     validation = gx.ValidationDefinition(name=name, data=batch, suite=suite)

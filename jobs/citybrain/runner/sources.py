@@ -11,7 +11,7 @@ from pathlib import Path
 from citybrain.contracts import Contract, ContractError
 
 PACKAGE = Path(__file__).parents[1]
-_FRAME = (
+_FRAME: tuple[list[str], ...] = (
     ["contracts"],
     ["lake"],
     ["engine"],

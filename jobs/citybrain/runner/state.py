@@ -53,7 +53,7 @@ def pin(table: str) -> Pin:
     uri = lake.table_uri(table)
     if not DeltaTable.is_deltatable(uri):
         return Pin(None, -1)
-    delta = DeltaTable(uri, without_files=True)
+    delta = DeltaTable(uri)
     return Pin(str(delta.metadata().id), delta.version())
 
 
@@ -64,7 +64,7 @@ def state(table: str) -> State | None:
     uri = lake.table_uri(table)
     if not DeltaTable.is_deltatable(uri):
         return None
-    for entry in DeltaTable(uri, without_files=True).history(20):
+    for entry in DeltaTable(uri).history(20):
         if found := State.from_json(_user_metadata(entry)):
             return found
     return None

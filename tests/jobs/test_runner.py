@@ -1,0 +1,185 @@
+"""The runner on real tables: differences only, any cutting of a history into increments equals one full build."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from citybrain import contracts, lake
+from citybrain.contracts import ContractError
+from citybrain.runner import run, state
+from citybrain.runner.build import Stage, build
+from citybrain.runner.plan import plan
+from citybrain.runner.publish import StaleStageError, publish
+from tests.jobs.lakehouse import content, deliver, withdraw
+
+CONTRACTS = contracts.load()
+TOWNS = [{"town_code": f"44060501{i}", "town_name": f"镇{i}", "valid_from": date(2003, 1, 1)} for i in range(3)]
+FOLLOWERS = ["silver.work_order_event", "silver.work_order", "gold.governance__work_order_flow_daily",
+             "gold.governance__work_order_due_daily", "gold.governance__work_order_state_daily",
+             "gold.governance__handling_hours_daily"]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch, spark):
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path))
+    return tmp_path
+
+
+def statuses(*tables: str, **options: Any) -> list[str]:
+    return [r.status for r in run(tables, **options)]
+
+
+def without_checks(spark, tables: list[str]) -> None:
+    """Build and publish: what the property is about, at a third of the cost."""
+    for table in tables:
+        intended = plan(CONTRACTS[table])
+        if intended.extent != "nothing":
+            stage = build(spark, intended, f"run-{table}-{intended.sequence}")
+            if stage.is_empty:
+                state.note_idle(table, intended.target, intended.inputs, intended.fingerprint)
+            else:
+                publish(spark, CONTRACTS[table], stage)
+
+
+def test_a_second_run_changes_nothing_and_needs_no_spark():
+    deliver("bronze.reference__town", TOWNS, "R1")
+    assert statuses("silver.town") == ["published"]
+    before = state.pin("silver.town")
+    assert statuses("silver.town") == ["unchanged"]
+    assert plan(CONTRACTS["silver.town"]).extent == "nothing"
+    assert state.pin("silver.town") == before
+
+
+def test_a_new_snapshot_publishes_only_its_differences():
+    deliver("bronze.reference__town", TOWNS, "R1")
+    run(["silver.town"])
+    renamed = [{**TOWNS[0], "town_name": "新名"}, TOWNS[1]]
+    deliver("bronze.reference__town", renamed, "R2", nth=1)
+    (result,) = run(["silver.town"])
+    assert result.rows == {"insert": 0, "update": 1, "delete": 1}
+    assert [row[1] for row in content("silver.town")] == ["新名", "镇1"]
+
+
+def test_a_delivery_that_says_nothing_new_is_looked_at_once_and_wakes_nobody():
+    deliver("bronze.reference__town", TOWNS, "R1")
+    run(["silver.town"])
+    deliver("bronze.reference__town", TOWNS, "R2", nth=1)
+    before = state.pin("silver.town")
+    (result,) = run(["silver.town"])
+    assert (result.status, result.reason) == ("unchanged", "no difference")
+    assert state.pin("silver.town") == before
+    assert plan(CONTRACTS["silver.town"]).extent == "nothing"
+
+
+def test_a_blocking_rule_leaves_the_table_as_it_was_and_skips_what_lies_below():
+    deliver("bronze.reference__village", [_village("1"), _village("2")], "R1")
+    assert statuses("silver.village") == ["published"]
+    before = content("silver.village")
+    deliver("bronze.reference__village", [_village("1"), {**_village("1"), "village_name": "同码"}], "R2", nth=1)
+    results = {r.table: r for r in run(["silver.village", "gold.reference__area"])}
+    assert results["silver.village"].status == "blocked"
+    assert "key_unique" in results["silver.village"].reason
+    assert results["gold.reference__area"].status == "skipped"
+    assert content("silver.village") == before
+
+
+def test_the_same_stage_publishes_once_and_a_stale_one_is_refused(spark):
+    contract = CONTRACTS["silver.town"]
+    deliver("bronze.reference__town", TOWNS[:1], "R1")
+    first = build(spark, plan(contract), "run-1")
+    publish(spark, contract, first)
+    after = state.pin("silver.town")
+    assert publish(spark, contract, first) == after.version
+    deliver("bronze.reference__town", TOWNS, "R2", nth=1)
+    old = build(spark, plan(contract), "run-2")
+    newer = build(spark, plan(contract), "run-3")
+    assert Stage.load("silver.town") == newer
+    publish(spark, contract, newer)
+    with pytest.raises(StaleStageError):
+        publish(spark, contract, old)
+    assert len(content("silver.town")) == 3
+
+
+def test_an_unknown_table_is_named():
+    with pytest.raises(ContractError, match=r"silver\.nowhere"):
+        run(["silver.nowhere"])
+
+
+def test_a_changed_rule_leads_to_a_full_build_that_publishes_only_differences(spark):
+    deliver("bronze.reference__town", TOWNS, "R1")
+    run(["silver.town"])
+    changed = CONTRACTS["silver.town"].model_copy(update={"parameters": {"threshold": 2}})
+    intended = plan(changed)
+    assert (intended.extent, intended.reason) == ("full", "contract, rules or transform changed")
+    assert build(spark, intended, "run-2").is_empty
+
+
+def _village(number: str) -> dict[str, Any]:
+    return {"village_code": f"44060501100{number}", "village_name": f"村{number}", "town_code": "440605011",
+            "village_kind": "居委会", "has_village_brain": True, "valid_from": date(2018, 1, 1)}  # fmt: skip
+
+
+# -- histories ---------------------------------------------------------------------------------------------------------
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+STEPS = ["受理", "立案", "派遣", "处置", "返工", "处置", "核查", "结案", "作废", "挂账", "恢复", "延期申请", "延期批准"]
+moments = st.integers(0, 24 * 40).map(lambda hours: START + timedelta(hours=hours))
+orders = st.fixed_dictionaries(
+    {
+        "work_order_id": st.integers(1, 6).map(lambda n: f"NH{20260301000000 + n}"),
+        "town_code": st.sampled_from(["440605010", "440605011", "440605999", None]),
+        "source_system": st.sampled_from(["12345热线", "网格系统"]),
+        "reported_at": moments,
+        "accepted_at": st.none() | moments,
+        "deadline_at": st.none() | moments,
+        "closed_at": st.none() | moments,
+        "updated_at": moments,
+    }
+)
+events = st.fixed_dictionaries(
+    {
+        "work_order_id": st.integers(1, 6).map(lambda n: f"NH{20260301000000 + n}"),
+        "event_no": st.integers(1, 12),
+        "step": st.sampled_from(STEPS),
+        "event_unit": st.sampled_from(["D01", "D02"]),
+        "arrived_at": moments,
+        "finished_at": st.none() | moments,
+        "new_deadline_at": st.none() | moments,
+    }
+)
+deliveries = st.lists(
+    st.tuples(st.lists(orders, max_size=6), st.lists(events, max_size=14), st.booleans()), min_size=4, max_size=5
+)
+
+
+def play(spark, history: list[Any], run_after: set[int]) -> dict[str, list[tuple[Any, ...]]]:
+    """Delivers the history step by step (a flag withdraws the delivery before), running after the chosen steps."""
+    deliver("bronze.reference__town", TOWNS, "T")
+    for i, (some_orders, some_events, takes_back) in enumerate(history):
+        deliver("bronze.centre__work_order", some_orders, f"O{i}", nth=i)
+        deliver("bronze.centre__work_order_event", some_events, f"E{i}", nth=i)
+        if takes_back and i:
+            withdraw("bronze.centre__work_order", f"O{i - 1}")
+            withdraw("bronze.centre__work_order_event", f"E{i - 1}")
+        if i in run_after:
+            without_checks(spark, ["silver.town", *FOLLOWERS])
+    return {table: content(table) if state.pin(table).id else [] for table in FOLLOWERS}
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@given(history=deliveries, cut=st.integers(0, 2))
+def test_any_cutting_of_a_history_into_increments_equals_one_full_build(
+    spark, tmp_path_factory, history, cut, monkeypatch
+):
+    last = len(history) - 1
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path_factory.mktemp("cut")))
+    in_parts = play(spark, history, run_after={cut, last})
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path_factory.mktemp("whole")))
+    at_once = play(spark, history, run_after={last})
+    assert in_parts == at_once
+    assert lake.home().exists()
