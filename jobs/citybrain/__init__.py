@@ -1,0 +1,1 @@
+"""City brain: an open lakehouse for a district."""
