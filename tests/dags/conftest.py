@@ -49,7 +49,7 @@ def database():
 
 @pytest.fixture
 def citybrain(tmp_path, monkeypatch):
-    """Puts a script in the place of `citybrain` that notes how it was called, prints these lines, ends with this code."""
+    """A script in the place of `citybrain`: it notes how it was called, prints these lines and ends with this code."""
 
     def says(*lines: str, code: int = 0, first: str = "") -> Path:
         (tmp_path / "answer").write_text("".join(f"{line}\n" for line in lines), "utf-8")
