@@ -1,0 +1,275 @@
+"""The dirt that departments deliver (codes X01…X31 of the catalogue), planted on purpose and written down.
+
+A kind of dirt says which column it spoils, how often, and how. What a good pipeline does with it stands in VERDICTS
+and nowhere else; `quarantine` there also makes the simulator treat the row as lost (or send it again later).
+A row bears at most one planted defect, so that every verdict is unambiguous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from citybrain.simulate.city import Texts
+from citybrain.simulate.people import broken_id
+from citybrain.simulate.plan import CASES, EVENTS, ORDERS
+from citybrain.simulate.worktime import Bools, Ints
+
+VERDICTS = {
+    "X01": "none",  # title, unit and signature rows are no data
+    "X01 合计": "set_aside",
+    "X02": "none",
+    "X03": "none",
+    "X04": "marked",
+    "X05": "marked",
+    "X06": "quarantine",
+    "X07": "marked",
+    "X12": "marked",
+    "X12 不可能": "quarantine",
+    "X14": "marked",
+    "X16": "none",
+    "X18": "marked",
+    "X20": "warned",
+    "X21": "set_aside",
+    "X24": "warned",
+    "X25": "none",  # bronze keeps the repeated row, silver merges it
+    "X26": "none",
+    "X27": "warned",
+    "X31": "none",  # bronze keeps the text, silver redacts it
+    "X34": "refused",
+    "enum": "warned",
+    "code": "warned",
+    "required": "quarantine",
+}  # fmt: skip
+NULL_TOKENS = ("—", "－", "--", "-", "/", "无", "空", "暂无", "N/A", "…")
+FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x30, 0x7B)}
+DRIFT = {"已结案": ("已办结", "办结", "完成"), "处置中": ("处理中", "办理中"), "自然人": ("个人",), "法人": ("企业",),
+         "工作日": ("个工作日",), "自然日": ("日历日",)}  # fmt: skip
+
+Spoil = Callable[[np.random.Generator, str], str | None]
+Fits = Callable[[str | None], bool]
+
+
+@dataclass
+class Batch:
+    """Rows on their way into files: text columns, the file of each row, what has been done to them."""
+
+    table: str
+    columns: dict[str, Texts]
+    file: Ints  # index of the delivery
+    owner: Ints  # which order or case of the chunk the row is about
+    sheet: Bools  # the row goes into an xlsx file
+    sparing: Bools = field(default_factory=lambda: np.empty(0, bool))  # rows that must not be lost for good
+    taken: Bools = field(init=False)
+    bad: Bools = field(init=False)
+    twice: Bools = field(init=False)
+    notes: list[tuple[Ints, str, str]] = field(init=False)  # rows, column, entry of VERDICTS
+
+    def __post_init__(self) -> None:
+        self.taken, self.bad, self.twice = (np.zeros(len(self), bool) for _ in range(3))
+        if not len(self.sparing):
+            self.sparing = np.zeros(len(self), bool)
+        self.notes = []
+
+    def __len__(self) -> int:
+        return len(self.file)
+
+    def note(self, rows: Ints, column: str, kind: str) -> None:
+        """Write down a defect that the rows already have."""
+        if len(rows):
+            self.notes.append((rows, column, kind))
+            self.taken[rows] = True
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way of spoiling one column: `rate` of the rows whose text `fits`."""
+
+    verdict: str  # entry of VERDICTS; its first word is the rule
+    table: str
+    column: str
+    rate: float
+    spoil: Spoil
+    fits: Fits = lambda text: text is not None
+    sheets: bool | None = None  # only in xlsx files, only in csv files, or in both
+
+
+def token(rng: np.random.Generator, _text: str) -> str:
+    return str(rng.choice(NULL_TOKENS))
+
+
+def full_width(_rng: np.random.Generator, text: str) -> str:
+    return text.translate(FULL_WIDTH)
+
+
+def scientific(_rng: np.random.Generator, text: str) -> str:
+    return f"{float(text):.5E}"
+
+
+def masked(_rng: np.random.Generator, text: str) -> str:
+    return text[:3] + "****" + text[-4:] if len(text) == 11 else text[:6] + "********" + text[-4:]
+
+
+def colloquial(_rng: np.random.Generator, text: str) -> str:
+    """2026/9/8 上午9:05"""
+    year, month, day, hour, minute = _parts(text)
+    half, hour = ("上午", hour) if hour < 12 else ("下午", hour - 12 if hour > 12 else 12)
+    return f"{year}/{month}/{day} {half}{hour}:{minute:02d}"
+
+
+def in_words(_rng: np.random.Generator, text: str) -> str:
+    """2026年9月8日 14:05"""
+    year, month, day, hour, minute = _parts(text)
+    return f"{year}年{month}月{day}日 {hour}:{minute:02d}"
+
+
+def dotted(_rng: np.random.Generator, text: str) -> str:
+    """2026.9.8"""
+    return "{}.{}.{}".format(*_parts(text)[:3])
+
+
+def compact(_rng: np.random.Generator, text: str) -> str:
+    return text[:10].replace("-", "")
+
+
+def serial(_rng: np.random.Generator, text: str) -> str:
+    """Days since 1899-12-30, as Excel keeps them."""
+    days = np.datetime64(text, "s").astype(np.int64) / 86_400 + 25_569
+    return f"{days:.10f}"
+
+
+def impossible(rng: np.random.Generator, text: str) -> str:
+    return str(rng.choice([f"{text[:4]}年9月31日", f"{text[:4]}-02-30 10:00:00", "0000-00-00"]))
+
+
+def twenty_four(_rng: np.random.Generator, text: str) -> str:
+    day = np.datetime64(text[:10]) - 1
+    return f"{day} 24:00"
+
+
+def drifted(rng: np.random.Generator, text: str) -> str:
+    return str(rng.choice(DRIFT[text]))
+
+
+def missing(_rng: np.random.Generator, _text: str) -> None:
+    return None
+
+
+def wrong_check(_rng: np.random.Generator, text: str) -> str:
+    return broken_id(text)
+
+
+def _parts(text: str) -> tuple[int, int, int, int, int]:
+    return int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16])
+
+
+def is_null(text: str | None) -> bool:
+    return text is None
+
+
+def digits(text: str | None) -> bool:
+    return text is not None and text.isdigit()
+
+
+def whole_minute(text: str | None) -> bool:
+    return text is not None and text.endswith(":00")
+
+
+def midnight(text: str | None) -> bool:
+    return text is not None and text.endswith("00:00:00")
+
+
+def drifts(text: str | None) -> bool:
+    return text in DRIFT
+
+
+KINDS = (
+    Kind("X04", ORDERS, "满意度", 0.003, token, is_null),
+    Kind("X04", ORDERS, "结案时间", 0.003, token, is_null),
+    Kind("X04", ORDERS, "身份证", 0.003, token, is_null),
+    Kind("X05", ORDERS, "镇街码", 0.001, full_width),
+    Kind("X05", ORDERS, "电话", 0.001, full_width),
+    Kind("X05", ORDERS, "上报时间", 0.0005, full_width),
+    Kind("X05", ORDERS, "工单编号", 0.0005, full_width),
+    Kind("X06", ORDERS, "身份证", 0.0006, scientific, digits),
+    Kind("X07", ORDERS, "电话", 0.004, masked),
+    Kind("X07", ORDERS, "身份证", 0.002, masked),
+    Kind("X12", ORDERS, "上报时间", 0.0015, colloquial, whole_minute),
+    Kind("X12", ORDERS, "上报时间", 0.0015, in_words, whole_minute),
+    Kind("X12", ORDERS, "上报时间", 0.01, serial, sheets=True),
+    Kind("X12", ORDERS, "结案时间", 0.01, serial, sheets=True),
+    Kind("X12 不可能", ORDERS, "上报时间", 0.0004, impossible),
+    Kind("X12 不可能", ORDERS, "结案时间", 0.0004, impossible),
+    Kind("X18", ORDERS, "状态", 0.003, drifted, drifts),
+    Kind("X21", ORDERS, "", 0.001, missing),
+    Kind("required", ORDERS, "工单编号", 0.0003, missing),
+    Kind("required", ORDERS, "上报时间", 0.0003, missing),
+    Kind("X04", EVENTS, "新截止时间", 0.0005, token, is_null),
+    Kind("X05", EVENTS, "工单编号", 0.0003, full_width),
+    Kind("X12", EVENTS, "完成时间", 0.0004, colloquial, whole_minute),
+    Kind("X12", EVENTS, "完成时间", 0.0004, in_words, whole_minute),
+    Kind("X12 不可能", EVENTS, "完成时间", 0.0001, impossible),
+    Kind("X12 不可能", EVENTS, "到达时间", 0.0001, impossible),
+    Kind("X14", EVENTS, "完成时间", 0.002, twenty_four, midnight),
+    Kind("X21", EVENTS, "", 0.0004, missing),
+    Kind("required", EVENTS, "工单编号", 0.0001, missing),
+    Kind("required", EVENTS, "序号", 0.0001, missing),
+    Kind("X04", CASES, "办结时间", 0.004, token, is_null),
+    Kind("X04", CASES, "特别程序原因", 0.002, token, is_null),
+    Kind("X05", CASES, "受理镇街", 0.002, full_width),
+    Kind("X05", CASES, "承诺时限", 0.001, full_width),
+    Kind("X06", CASES, "申请人证件号", 0.0015, scientific, digits),
+    Kind("X07", CASES, "申请人证件号", 0.003, masked, digits),
+    Kind("X12", CASES, "特别程序起", 0.002, dotted),
+    Kind("X12", CASES, "特别程序止", 0.002, compact),
+    Kind("X12", CASES, "申请时间", 0.003, in_words, whole_minute),
+    Kind("X12", CASES, "受理时间", 0.004, serial, sheets=True),
+    Kind("X12 不可能", CASES, "受理时间", 0.0008, impossible),
+    Kind("X18", CASES, "申请人类型", 0.003, drifted, drifts),
+    Kind("X18", CASES, "时限单位", 0.003, drifted, drifts),
+    Kind("X21", CASES, "", 0.0015, missing),
+    Kind("enum", CASES, "办理渠道", 0.0008, lambda _rng, _text: "邮寄"),
+    Kind("required", CASES, "办件编号", 0.0005, missing),
+)
+
+
+def soil(batch: Batch, rng: np.random.Generator, at_least: int) -> None:
+    """Plant the dirt of the batch's table. One kind in three is sure to occur once, which ones turns with `at_least`."""
+    for place, kind in enumerate(kind for kind in KINDS if kind.table == batch.table):
+        want = max(rng.binomial(len(batch), kind.rate), (place + at_least) % 3 == 0)
+        rows = _choose(batch, rng, kind, int(want))
+        if not len(rows):
+            continue
+        if kind.verdict == "X21":
+            batch.twice[rows] = True
+            batch.note(rows, "", kind.verdict)
+            continue
+        column = batch.columns[kind.column]
+        for row in rows.tolist():
+            column[row] = kind.spoil(rng, column[row])
+        batch.note(rows, kind.column, kind.verdict)
+        batch.bad[rows] |= VERDICTS[kind.verdict] == "quarantine"
+
+
+def _choose(batch: Batch, rng: np.random.Generator, kind: Kind, want: int) -> Ints:
+    """Up to `want` clean rows that the kind fits, found by trying a sample."""
+    if not want:
+        return np.empty(0, np.int64)
+    free = ~batch.taken
+    if kind.sheets is not None:
+        free &= batch.sheet == kind.sheets
+    if VERDICTS[kind.verdict] == "quarantine":
+        free &= ~batch.sparing
+    rows = rng.permutation(np.flatnonzero(free))
+    if kind.column:
+        column = batch.columns[kind.column]
+        found: list[int] = []
+        for row in rows.tolist():
+            if kind.fits(column[row]):
+                found.append(row)
+                if len(found) == want:
+                    break
+        return np.array(found, np.int64)
+    return rows[:want]

@@ -1,0 +1,151 @@
+"""One simulation: month by month, chunk by chunk; nothing grows with the scale but the files."""
+
+from __future__ import annotations
+
+import csv
+import zlib
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from citybrain.simulate.cases import CASE_LAYOUT, acceptances, case_batch, draw_cases
+from citybrain.simulate.city import CODES, City, Limits
+from citybrain.simulate.deliver import Ledger, send
+from citybrain.simulate.dirt import VERDICTS
+from citybrain.simulate.events import HARMLESS, STEP, flow_log
+from citybrain.simulate.figures import write_figures
+from citybrain.simulate.files import SHEET, Outbox, remove_spool
+from citybrain.simulate.lifecycle import live
+from citybrain.simulate.order_rows import EVENT_LAYOUT, ORDER_LAYOUT, event_batch, order_batch, sheet_of
+from citybrain.simulate.orders import Month, draw_orders, month_of_reports
+from citybrain.simulate.plan import CASES, EVENTS, ORDERS, Span, deliveries, repeats
+from citybrain.simulate.truth import Truth
+from citybrain.simulate.worktime import Bools, Calendar, Ints
+
+END = date(2026, 10, 31)
+CHUNK = 20_000  # orders or cases held in memory at a time
+README = """模拟数据 · 不涉及真实的个人、单位和事件
+
+本文件夹由 citybrain simulate 生成（种子 {seed}，{months} 个月至 {end}，规模 {scale}）。
+inbox/  各部门“报送”的文件，文件名按送达先后排序；其中的差错是有意放入的。
+truth/  标准答案：orders、events、cases 为清洗无误后应得到的数据；figures.csv 为各指标应有的数值；
+        defects.csv 逐处列出放入的差错；deliveries.csv 逐文件列出行数。
+人名、电话、证件号均为虚构：身份证顺序码一律为 000，电话一律为 1990000 开头。各镇街的好坏差异也是虚构的。
+"""
+
+
+class Simulation:
+    """The parts that every month shares."""
+
+    def __init__(self, out: Path, seed: int, months: int, scale: float, end: date) -> None:
+        self.out, self.seed = out, seed
+        self.city = City.read()
+        self.limits = Limits.of(self.city)
+        self.calendar = Calendar.read(CODES / "calendar_day.csv", end + timedelta(days=800))
+        self.span = Span.of(months, end, scale)
+        layouts = {ORDERS: ORDER_LAYOUT, EVENTS: EVENT_LAYOUT, CASES: CASE_LAYOUT}
+        self.boxes = {table: Outbox(out, layout, deliveries(self.span, table)) for table, layout in layouts.items()}
+        self.ledger = Ledger(out / "truth" / "defects.csv")
+        self.truth = Truth(out, self.city, self.calendar)
+
+    def rng(self, *path: object) -> np.random.Generator:
+        """Random numbers of one part of one chunk: changing one part leaves the others as they were."""
+        return np.random.default_rng([self.seed, *(zlib.crc32(str(step).encode()) for step in path)])
+
+    def orders(self, index: int) -> None:
+        month = month_of_reports(self.span, self.calendar, index, self.rng(index, "reports"))
+        for part in _parts(len(month)):
+            self._order_chunk(month, part)
+
+    def _order_chunk(self, month: Month, part: slice) -> None:
+        city, span, at = self.city, self.span, (month.index, part.start)
+        orders = draw_orders(city, month, part, self.rng(*at, "orders"))
+        life = live(city, self.limits, self.calendar, orders, self.rng(*at, "life"), span.stop)
+        sheet = sheet_of(city, self.calendar, orders, life, self.rng(*at, "sheet"))
+        box = self.boxes[ORDERS]
+        batch, shown = order_batch(city, span, box.files, orders, life, sheet, self.rng(*at, "rows"))
+        none = np.zeros(len(batch), bool)
+        survived = send(batch, box, self.ledger, self.rng(*at, "order dirt"), month.index, none)
+        self.truth.add_orders(orders, life, sheet, _latest(len(orders), batch.owner, shown, survived))
+        log = flow_log(city, orders, life, self.rng(*at, "log"), span.stop)
+        box = self.boxes[EVENTS]
+        events = event_batch(city, span, box.files, orders, life, log, self.rng(*at, "event rows"))
+        must = ~np.isin(log.step, [STEP[name] for name in HARMLESS])
+        known = send(events, box, self.ledger, self.rng(*at, "event dirt"), month.index, must)
+        self.truth.add_events(orders, log, known)
+
+    def cases(self, index: int) -> None:
+        accepted = acceptances(self.span, self.calendar, index, self.rng(index, "acceptances"))
+        box = self.boxes[CASES]
+        for part in _parts(len(accepted)):
+            cases = draw_cases(self.city, self.span, self.calendar, accepted, part, self.rng(index, part.start, "cases"))
+            batch, shown = case_batch(self.city, self.span, box.files, cases, self.rng(index, part.start, "case rows"))
+            updated = _instants(batch.columns["更新时间"])
+            none = np.zeros(len(batch), bool)
+            survived = send(batch, box, self.ledger, self.rng(index, part.start, "case dirt"), index, none)
+            latest = (_latest(len(cases), batch.owner, values, survived) for values in (shown, updated))
+            self.truth.add_cases(cases, *latest)
+
+    def finish(self) -> None:
+        self.truth.close()
+        rows: list[tuple[object, ...]] = []
+        for table, box in self.boxes.items():
+            self.ledger.add([
+                (table, file.name, SHEET if file.is_sheet else "", row or "", "", "", kind.split()[0], text, VERDICTS[kind])
+                for file, row, kind, text in box.close()
+            ])  # fmt: skip
+            for file, count in zip(box.files, box.counts, strict=True):
+                good = count.rows - count.bad - count.set_aside
+                rows.append((table, file.name, count.rows, good, count.bad, count.set_aside, ""))
+            for index, name in repeats(self.span, table):
+                box.repeat(index, name)
+                self.ledger.add([(table, name, "", "", "", "", "X34", box.files[index].name, VERDICTS["X34"])])
+                rows.append((table, name, *rows[-len(box.files) + index][2:6], box.files[index].name))
+        _write_csv(
+            self.out / "truth" / "deliveries.csv",
+            [("table", "file", "rows_delivered", "rows_good", "rows_bad", "rows_set_aside", "repeats_of"), *rows],
+        )
+        remove_spool(self.out)
+
+
+def simulate(out: Path, seed: int, months: int = 13, scale: float = 1.0, end: date = END) -> None:
+    """Write a synthetic district into the folder `out`: the inbox of its departments and the truth.
+
+    The same seed, months, scale and end give the same bytes. Scale 1 is about 120,000 work orders and 60,000 service
+    cases in 13 months; time and size are linear in it, memory is not touched by it.
+    """
+    if months < 1 or scale <= 0:
+        raise ValueError("months 须不小于 1，scale 须大于 0")
+    if out.exists() and any(out.iterdir()):
+        raise FileExistsError(f"{out} 不是空文件夹")
+    out.mkdir(parents=True, exist_ok=True)
+    run = Simulation(out, seed, months, scale, end)
+    text = README.format(seed=seed, months=months, end=end, scale=scale)
+    (out / "说明.txt").write_text(text, encoding="utf-8-sig")
+    for index in range(months):
+        run.orders(index)
+        run.cases(index)
+    run.finish()
+    write_figures(out, run.span, [str(code) for code in run.city.town_code])
+
+
+def _parts(n: int) -> Iterator[slice]:
+    return (slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK))
+
+
+def _latest(n: int, owner: Ints, value: Ints, survived: Bools) -> Ints:
+    """For each order the largest value among its surviving rows, -1 where none survived."""
+    latest = np.full(n, -1, np.int64)
+    np.maximum.at(latest, owner[survived], value[survived])
+    return latest
+
+
+def _instants(texts: np.ndarray) -> Ints:
+    return np.array(texts.tolist(), dtype="datetime64[s]").astype(np.int64)
+
+
+def _write_csv(path: Path, rows: list[tuple[object, ...]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
