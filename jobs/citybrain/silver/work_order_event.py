@@ -1,0 +1,49 @@
+"""silver.work_order_event: each step of a work order once, however often it was sent."""
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from citybrain.redaction import redacted
+from citybrain.silver._flags import flags
+from citybrain.silver._latest import latest
+
+SAME_EVENT = ("work_order_id", "step", "event_unit", "_moment")
+
+
+def work_order_event(centre__work_order_event: DataFrame) -> DataFrame:
+    sent = latest(centre__work_order_event, "work_order_id", "event_no")
+    steps = sent.withColumn("_moment", F.coalesce("arrived_at", "finished_at"))
+    return _once(steps).select(
+        "work_order_id",
+        "event_no",
+        "step",
+        "event_unit",
+        F.coalesce("finished_at", "arrived_at").alias("happened_at"),
+        "arrived_at",
+        "finished_at",
+        "new_deadline_at",
+        redacted("opinion").alias("opinion"),
+        flags(
+            {
+                "time_order_violation": F.col("finished_at") < F.col("arrived_at"),
+                "later_than_receipt": _later_than_receipt(),
+                "repeated_event": F.col("_times") > 1,
+            }
+        ).alias("quality_flags"),
+    )
+
+
+def _once(steps: DataFrame) -> DataFrame:
+    """Of a step recorded under several numbers: the finished one, else the lowest number."""
+    same = Window.partitionBy(*SAME_EVENT)
+    finished_first = same.orderBy(F.col("finished_at").isNull(), "event_no")
+    return (
+        steps.withColumn("_times", F.count(F.lit(1)).over(same))
+        .withColumn("_place", F.row_number().over(finished_first))
+        .where("_place = 1")
+    )
+
+
+def _later_than_receipt() -> Column:
+    """A moment that was still to come when the file was received."""
+    return F.greatest("arrived_at", "finished_at") > F.col("_received_at")

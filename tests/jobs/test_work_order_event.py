@@ -1,0 +1,91 @@
+from citybrain.runner.transform import transform
+from tests.tables import CONTRACTS, assert_same
+
+
+def built(events):
+    return transform(CONTRACTS["silver.work_order_event"], {"bronze.centre__work_order_event": events})
+
+
+def test_a_step_sent_again_stands_once_as_sent_last(given):
+    events = given("""
+        bronze.centre__work_order_event
+        work_order_id | event_no | step | event_unit | arrived_at       | finished_at      | _receipt | _row | _received_at
+        NH1           | 1        | 派遣 | D01        | 2026-03-02T09:00 | 2026-03-02T09:00 | r1       | 2    | 2026-03-02T10:00
+        NH1           | 2        | 处置 | D03        | 2026-03-02T09:05 |                  | r1       | 3    | 2026-03-02T10:00
+        NH1           | 2        | 处置 | D03        | 2026-03-02T09:05 | 2026-03-02T15:00 | r2       | 2    | 2026-03-02T16:00
+    """)
+    assert_same(
+        built(events),
+        given("""
+            silver.work_order_event
+            work_order_id | event_no | step | event_unit | happened_at      | arrived_at       | finished_at      | quality_flags
+            NH1           | 1        | 派遣 | D01        | 2026-03-02T09:00 | 2026-03-02T09:00 | 2026-03-02T09:00 | []
+            NH1           | 2        | 处置 | D03        | 2026-03-02T15:00 | 2026-03-02T09:05 | 2026-03-02T15:00 | []
+        """),
+    )
+
+
+def test_of_two_rows_of_one_receipt_the_later_one_stands_whatever_their_order(given):
+    drawn = """
+        bronze.centre__work_order_event
+        work_order_id | event_no | step | finished_at      | _receipt | _row | _received_at
+        NH1           | 1        | 签收 | 2026-03-02T09:00 | r1       | 2    | 2026-03-02T10:00
+        NH1           | 1        | 签收 | 2026-03-02T09:30 | r1       | 3    | 2026-03-02T10:00
+        NH1           | 1        | 签收 | 2026-03-02T09:10 | r0       | 9    | 2026-03-02T10:00
+    """
+    name, header, *rows = drawn.strip().splitlines()
+    expected = given("""
+        silver.work_order_event
+        work_order_id | event_no | step | happened_at      | finished_at      | quality_flags
+        NH1           | 1        | 签收 | 2026-03-02T09:30 | 2026-03-02T09:30 | []
+    """)
+    for order in (rows, rows[::-1]):
+        assert_same(built(given("\n".join([name, header, *order]))), expected)
+
+
+def test_one_event_under_two_numbers_is_one_event_the_finished_one(given):
+    events = given("""
+        bronze.centre__work_order_event
+        work_order_id | event_no | step | event_unit | arrived_at       | finished_at      | _received_at
+        NH1           | 3        | 处置 | D03        | 2026-03-02T09:05 |                  | 2026-03-03T10:00
+        NH1           | 5        | 处置 | D03        | 2026-03-02T09:05 | 2026-03-02T15:00 | 2026-03-03T10:00
+        NH1           | 6        | 处置 | D03        | 2026-03-02T09:05 | 2026-03-02T15:10 | 2026-03-03T10:00
+        NH1           | 7        | 处置 | D04        | 2026-03-02T09:05 |                  | 2026-03-03T10:00
+        NH2           | 3        | 返工 |            |                  | 2026-03-02T09:05 | 2026-03-03T10:00
+        NH2           | 4        | 返工 |            |                  | 2026-03-02T11:05 | 2026-03-03T10:00
+        NH2           | 5        | 返工 |            |                  | 2026-03-02T11:05 | 2026-03-03T10:00
+    """)
+    assert_same(
+        built(events),
+        given("""
+            silver.work_order_event
+            work_order_id | event_no | step | event_unit | happened_at      | arrived_at       | finished_at      | quality_flags
+            NH1           | 5        | 处置 | D03        | 2026-03-02T15:00 | 2026-03-02T09:05 | 2026-03-02T15:00 | repeated_event
+            NH1           | 7        | 处置 | D04        | 2026-03-02T09:05 | 2026-03-02T09:05 |                  | []
+            NH2           | 3        | 返工 |            | 2026-03-02T09:05 |                  | 2026-03-02T09:05 | []
+            NH2           | 4        | 返工 |            | 2026-03-02T11:05 |                  | 2026-03-02T11:05 | repeated_event
+        """),
+    )
+
+
+def test_times_that_cannot_be_are_flagged_and_opinions_redacted(given):
+    events = given("""
+        bronze.centre__work_order_event
+        work_order_id | event_no | step | arrived_at       | finished_at      | opinion              | _received_at
+        NH1           | 1        | 签收 | 2026-03-02T09:00 | 2026-03-02T08:59 | 已联系13800138000 | 2026-03-02T10:00
+        NH1           | 2        | 反馈 | 2026-03-02T09:00 | 2026-03-02T10:00 |                      | 2026-03-02T10:00
+        NH1           | 3        | 核查 | 2026-03-02T09:00 | 2026-03-02T10:01 |                      | 2026-03-02T10:00
+    """)
+    assert_same(
+        built(events),
+        given("""
+            silver.work_order_event
+            event_no | opinion        | quality_flags
+            1        | 已联系〔电话〕 | time_order_violation
+            2        |                | []
+            3        |                | later_than_receipt
+        """),
+        "event_no",
+        "opinion",
+        "quality_flags",
+    )
