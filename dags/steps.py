@@ -71,7 +71,7 @@ class Citybrain(BaseOperator):
             answer.seek(0)
             said = plan.results(answer.read())
         for result in said:
-            self.log.info("%s", result)
+            self.log.info("%s", plan.line(result))
         if code == OK or (code in (SOME_FAILED, REFUSED) and said):
             return said
         if code == USAGE:

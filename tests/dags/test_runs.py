@@ -1,5 +1,6 @@
 """Runs of single DAGs, with a script that speaks in the place of `citybrain`."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -10,12 +11,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from citybrain.render import airflow as plan
+
 pytestmark = pytest.mark.usefixtures("database")
 
-LOADED = '{"table": "bronze.centre__work_order", "receipt": "R1", "status": "loaded", "counts": {"good": 7, "bad": 1}}'
-ALL_BAD = '{"table": "bronze.centre__work_order", "receipt": "R2", "status": "loaded", "counts": {"good": 0, "bad": 9}}'
-REFUSED = '{"table": "bronze.centre__work_order_event", "receipt": "R3", "status": "refused", "counts": {}}'
-REPEATED = '{"table": "bronze.centre__work_order_event", "receipt": "R4", "status": "repeated", "counts": {"good": 7}}'
+ORDER, EVENT = "bronze.centre__work_order", "bronze.centre__work_order_event"
+
+
+def receipt(table: str, status: str, accepted: int = 0, quarantined: int = 0) -> str:
+    counts = {"delivered": accepted + quarantined, "accepted": accepted, "quarantined": quarantined}
+    issues = [{"text": "440681199001011234"}] * quarantined
+    return json.dumps({"table": table, "receipt": "R1", "status": status, "counts": counts, "issues": issues})
+
+
+LOADED = receipt(ORDER, "loaded", accepted=7, quarantined=1)
+ALL_BAD = receipt(ORDER, "loaded", quarantined=9)
+REFUSED = receipt(EVENT, "refused")
+ALREADY = receipt(EVENT, "already", accepted=7)
 
 
 @pytest.fixture
@@ -47,10 +59,15 @@ def woken(run_id: str) -> set[str]:
 
 
 def test_only_tables_with_good_rows_wake_their_readers(run, citybrain):
-    called = citybrain(LOADED, REFUSED, REPEATED)
+    called = citybrain(LOADED, REFUSED, ALREADY)
     state, _, woke = run("ingest__centre")
-    assert (state, woke) == ("success", {"bronze.centre__work_order"})
-    assert called.read_text() == "ingest --inbox bronze.centre__work_order bronze.centre__work_order_event --json\n"
+    assert (state, woke) == ("success", {ORDER})
+    assert called.read_text() == f"ingest --inbox {ORDER} {EVENT} --json\n"
+
+
+def test_what_is_delivered_does_not_get_into_the_log():
+    said = plan.results(LOADED)
+    assert [plan.line(r) for r in said] == ["bronze.centre__work_order R1 loaded delivered 8 accepted 7 quarantined 1"]
 
 
 def test_a_refused_file_is_the_departments_matter_and_no_failure(run, citybrain):
@@ -84,7 +101,7 @@ def test_what_was_published_wakes_its_readers_though_another_table_was_blocked(r
     citybrain(
         '{"table": "silver.town", "status": "published", "version": 3, "rows": {"inserted": 1}}',
         '{"table": "silver.village", "status": "unchanged", "version": 8, "rows": {}}',
-        '{"table": "silver.work_order", "status": "blocked", "version": 5, "rows": {}, "message": "重复的工单"}',
+        '{"table": "silver.work_order", "status": "blocked", "version": 5, "rows": {}, "reason": "重复的工单"}',
         '{"table": "silver.service_case", "status": "skipped", "version": 2, "rows": {}}',
         code=1,
     )

@@ -3,7 +3,7 @@
 One DAG run is one process ``citybrain …``. With ``--json`` it prints an object a line on stdout, all else on stderr:
 
     ingest --inbox T…   {"table", "receipt", "status", "counts": {…}}       one a receipt
-    run T…              {"table", "status", "version", "rows": {…}}         one a table
+    run T…              {"table", "status", "version", "rows": {…}, "reason"}       one a table
     lag                 {"tables": [T…], "serving": true|false}             once
 """
 
@@ -22,7 +22,7 @@ Result = dict[str, Any]
 
 INTERVALS = ("hour", "day", "week", "month", "quarter", "once")  # as in delivery.every, most frequent first
 CONFORM, SERVE, CATCH_UP = "conform", "serve", "catch_up"
-NEWS = ("loaded", "withdrawn", "published")  # after these a table holds something else than before
+NEWS = ("loaded", "published")  # after these a table may hold something that it did not hold before
 COMPLAINTS = ("blocked", "failed")  # the bureau must look; refused and quarantined are told to the department
 
 
@@ -110,10 +110,10 @@ def results(stdout: str) -> list[Result]:
 
 
 def news(said: Iterable[Result]) -> dict[str, Result]:
-    """Tables that hold something new, with what to say of it. A receipt of which no row was good is no news."""
+    """Tables that hold something new, with what to say of it. A receipt of which no row was accepted is no news."""
     tables: dict[str, Result] = {}
     for result in said:
-        if result["status"] in NEWS and result.get("counts", {}).get("good", 1):
+        if result["status"] in NEWS and result.get("counts", {}).get("accepted", 1):
             facts = tables.setdefault(result["table"], {"version": result["version"]} if "version" in result else {})
             if "receipt" in result:
                 facts.setdefault("receipts", []).append(result["receipt"])
@@ -121,9 +121,15 @@ def news(said: Iterable[Result]) -> dict[str, Result]:
 
 
 def complaints(said: Iterable[Result]) -> list[str]:
-    """A line for each table (or receipt) that somebody in the bureau must look at."""
-    bad = [r for r in said if r["status"] in COMPLAINTS]
-    return [" ".join(str(r[key]) for key in ("table", "receipt", "status", "message") if r.get(key)) for r in bad]
+    """A line for each table that somebody in the bureau must look at."""
+    return [line(result) for result in said if result.get("status") in COMPLAINTS]
+
+
+def line(result: Result) -> str:
+    """A result for a log, without what it quotes from the delivered cells: they may be about persons."""
+    parts = [str(result[key]) for key in ("table", "receipt", "status", "reason") if result.get(key)]
+    counted = {**result.get("counts", {}), **result.get("rows", {})}
+    return " ".join([*parts, *(f"{what} {n}" for what, n in counted.items() if n)])
 
 
 def lagging(said: Iterable[Result]) -> dict[str, list[str]]:
