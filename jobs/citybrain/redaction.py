@@ -19,7 +19,8 @@ _ID = (
 _CARD = f"{_ALONE}[3-6３-６]{_D}{{3}}(?:{_SEP}{_D}{{4}}){{3}}(?:{_SEP}{_D}{{1,3}})?{_END}"
 _MOBILE = f"{_ALONE}(?:[+＋]?(?:00)?(?:86|８６){_SEP})?[1１][3-9３-９]{_D}(?:{_SEP}{_D}{{4}}){{2}}{_END}"
 _LANDLINE = f"{_ALONE}[(（]?[0０]{_D}{{2,3}}[)）]?{_SEP}[2-8２-８]{_D}{{6,7}}(?:(?:-|转){_D}{{1,6}})?{_END}"
-_NAMED = f"(?<=(?:电话|座机|致电|热线|联系方式)[号码]{{0,2}}[是为:： ]{{0,2}})[2-8２-８]{_D}{{6,7}}{_END}"
+_NAMED = f"(?<=(?:电话|座机|致电|热线|联系方式)[号码]{{0,2}}[是为:：（( ]{{0,2}})[2-8２-８]{_D}{{6,7}}{_END}"
+_MORE = f"(?:[、,，/或和 ]{{1,2}}[2-8２-８]{_D}{{6,7}}{_END})*"  # a list that names the area code once
 _PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 _LETTER = "A-HJ-NP-Za-hj-np-zＡ-ＨＪ-ＮＰ-Ｚ"  # plates know neither I nor O
 _PLATE = (
@@ -30,7 +31,7 @@ _PLATE = (
 KINDS = {
     "id": ("〔证件〕", _ID),
     "card": ("〔卡号〕", _CARD),
-    "phone": ("〔电话〕", f"{_MOBILE}|{_LANDLINE}|{_NAMED}"),
+    "phone": ("〔电话〕", f"(?:{_MOBILE}|{_LANDLINE}|{_NAMED}){_MORE}"),
     "plate": ("〔车牌〕", _PLATE),
 }
 
