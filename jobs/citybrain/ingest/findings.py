@@ -1,0 +1,147 @@
+"""Findings about rows: which cell, which rule, what it says; for the quarantine, for ``ops.issue`` and for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from citybrain.contracts import Contract
+from citybrain.ingest.cells import quoted
+from citybrain.ingest.checks import Check
+from citybrain.ingest.dirt import dirt_rules
+from citybrain.ingest.outcome import Column, Issue
+from citybrain.ingest.source import Ragged
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the rows come from."""
+
+    receipt: str
+    load: int
+    file: str
+    sheet: str | None
+    received_at: datetime
+
+
+_COLUMNS = ("row", "ord", "rule", "dirt", "severity", "fix", "column", "header", "cell", "text", "shown", "message")
+_TYPES = {"row": pa.int64(), "ord": pa.int32()}
+_NAMES = ", ".join(f'"{c}"' for c in _COLUMNS)
+# What may stand in a report that others read: of personal columns only the ends.
+_HIDDEN = """CASE WHEN NOT personal THEN t WHEN length(t) > 8 THEN left(t, 3) || repeat('*', length(t) - 7) || right(t, 4)
+             ELSE left(t, 1) || repeat('*', length(t) - 1) END"""
+
+# Of a segment: broken rules of data rows, and the rows that were set aside.
+SQL = f"""
+    WITH broken AS (SELECT _row, unnest(_broken) AS name, _delivered FROM careful),
+    found AS (SELECT b._row, c.*, b._delivered[c."column"] AS t FROM broken b JOIN checks c USING (name)),
+    aside AS (SELECT j._row, r.kept, c.* FROM quick j LEFT JOIN repeats r USING (_row)
+              JOIN checks c ON c.name = 'row:' || j._kind WHERE j._kind IN ('total', 'header', 'repeat'))
+    SELECT _row AS "row", ord, rule, dirt, severity, fix, "column", header, letter || _row AS cell, t AS "text",
+           {_HIDDEN} AS shown, replace(message, '{{text}}', coalesce({_HIDDEN}, '')) AS message FROM found
+    UNION ALL
+    SELECT _row, ord, rule, dirt, severity, fix, NULL, NULL, NULL, NULL, NULL, replace(message, '{{text}}', coalesce(kept::VARCHAR, ''))
+    FROM aside"""
+
+RAGGED_SQL = f"SELECT {_NAMES} FROM ragged"
+
+
+def system_sql(o: Origin) -> str:
+    """The system columns that say where a row comes from."""
+    return (
+        f"{quoted(o.receipt)} AS _receipt, {o.load}::INTEGER AS _load, {quoted(o.file)} AS _file, {_sheet(o)} AS _sheet, "
+        f"_row, {instant(o)} AS _received_at"
+    )
+
+
+def instant(origin: Origin) -> str:
+    return f"TIMESTAMPTZ '{origin.received_at:%Y-%m-%d %H:%M:%S%z}'"
+
+
+def checks_table(checks: Sequence[Check], columns: Sequence[Column], contract: Contract) -> pa.Table:
+    """The rules as a table that findings are joined with."""
+    place = {c.field: c for c in columns if c.field}
+    rows = [
+        {
+            "name": c.name, "ord": i, "rule": c.rule, "dirt": c.dirt, "severity": c.severity, "fix": c.fix,
+            "column": c.column, "header": place[c.column].header if c.column in place else None,
+            "letter": place[c.column].letter if c.column in place else None, "message": c.message,
+            "personal": bool(c.column and contract.field(c.column).personal != "none"),
+        }
+        for i, c in enumerate(checks)
+    ]
+    for kind in ("total", "header", "repeat"):
+        rule = dirt_rules()[f"{kind}_row"]
+        rows.append(
+            {"name": f"row:{kind}", "ord": 9999, "rule": rule.rule, "dirt": rule.dirt, "severity": rule.severity,
+             "fix": rule.fix, "column": None, "header": None, "letter": None, "message": rule.message, "personal": False}
+        )
+    return pa.Table.from_pylist(rows)
+
+
+def quarantine_sql(contract: Contract, columns: Sequence[Column], o: Origin) -> str:
+    """One row per quarantined row: its cells as delivered under their headers, and every reason."""
+    cells = ", ".join(
+        f"{{'key': {quoted(header)}, 'value': c{c.position}}}" for c, header in zip(columns, distinct(columns), strict=True)
+    )
+    key = " || '|' || ".join(f"{k}::VARCHAR" for k in contract.key)
+    reason = "{'rule': rule, 'column': \"column\", 'cell': cell, 'text': \"text\", 'message': message}"
+    facts = f"{quoted(o.receipt)} AS receipt, {o.load}::INTEGER AS load, {quoted(o.file)} AS file, {_sheet(o)} AS sheet"
+    return f"""
+        WITH reasons AS (SELECT "row", list({reason} ORDER BY ord) AS reasons FROM findings
+                         WHERE severity <> 'note' GROUP BY "row")
+        SELECT {facts}, _row AS "row", {instant(o)} AS received_at, {key} AS key,
+               map_from_entries(list_filter([{cells}], lambda e: e.value IS NOT NULL)) AS "values", reasons
+        FROM careful JOIN segment USING (_row) JOIN reasons ON reasons."row" = _row WHERE _blocked
+        UNION ALL
+        SELECT {facts}, "row", {instant(o)}, NULL, "values", reasons FROM ragged JOIN reasons USING ("row")"""
+
+
+def issue_sql(table: str, o: Origin) -> str:
+    return f"""SELECT {quoted(o.receipt)} AS receipt, {o.load}::INTEGER AS load, {quoted(table)} AS "table", rule, dirt, severity, fix,
+        "column", header, {_sheet(o)} AS sheet, cell, "row", shown AS "text", message, {instant(o)} AS received_at FROM findings"""
+
+
+def _sheet(o: Origin) -> str:
+    return quoted(o.sheet) if o.sheet else "NULL::VARCHAR"
+
+
+def distinct(columns: Sequence[Column]) -> list[str]:
+    """Headers that can be keys: a repeated or empty one gets its column letter."""
+    names = [c.header for c in columns]
+    return [n if n and names.count(n) == 1 else f"{n}（{c.letter}列）" for n, c in zip(names, columns, strict=True)]
+
+
+def ragged_table(rows: Sequence[Ragged], columns: Sequence[Column]) -> pa.Table:
+    """Rows of a wrong width as findings that carry their own cells."""
+    rule = dirt_rules()["cell_count"]
+    headers = distinct(columns)
+    found = []
+    for row in rows:
+        message = rule.message.replace("{text}", str(len(row.cells))).replace("{expected}", str(len(columns)))
+        names = [*headers, *(f"第{i + 1}格" for i in range(len(headers), len(row.cells)))]
+        found.append(
+            {
+                "row": row.row, "ord": 0, "rule": rule.rule, "dirt": rule.dirt, "severity": rule.severity, "fix": rule.fix,
+                "message": f"{message}。{rule.hint}。", "values": [(n, c) for n, c in zip(names, row.cells, strict=False) if c],
+            }
+        )
+    types = [(c, _TYPES.get(c, pa.string())) for c in _COLUMNS]
+    return pa.Table.from_pylist(found, pa.schema([*types, ("values", pa.map_(pa.string(), pa.string()))]))
+
+
+def of_issues(issues: Sequence[Issue]) -> pa.Table:
+    rows = [{**i.model_dump(), "shown": i.text, "ord": 0} for i in issues]
+    return pa.Table.from_pylist(rows, pa.schema([(c, _TYPES.get(c, pa.string())) for c in _COLUMNS]))
+
+
+def first(db: duckdb.DuckDBPyConnection, count: int) -> list[Issue]:
+    """The first findings of each rule and column, with what may be shown of the text."""
+    rows = db.execute(f"""SELECT rule, dirt, severity, fix, "column", header, cell, "row", shown, message FROM findings
+        QUALIFY row_number() OVER (PARTITION BY rule, header ORDER BY "row") <= {count} ORDER BY "row", ord""").fetchall()
+    names = ("rule", "dirt", "severity", "fix", "column", "header", "cell", "row", "text", "message")
+    return [Issue.model_validate(dict(zip(names, row, strict=True))) for row in rows]

@@ -1,0 +1,203 @@
+"""Judges the rows of a delivery, segment by segment, and writes what goes to bronze, quarantine and issues as Parquet."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+
+from citybrain.contracts import Contract
+from citybrain.ingest import findings
+from citybrain.ingest.cells import READINGS_SCHEMA, fields_table, kind_of, quoted, reading_sql
+from citybrain.ingest.compile import Compiled
+from citybrain.ingest.findings import Origin
+from citybrain.ingest.outcome import Column, Counts, Issue, Refused, SetAside
+from citybrain.ingest.rows import ragged_kind, sparse_sql
+from citybrain.ingest.source import Ragged, Segment
+from citybrain.ingest.write import Part
+
+SHOWN = 20  # findings of each rule and column that the outcome carries; all are in ops.issue
+LISTED = 200  # rows set aside that the outcome lists
+
+
+@dataclass
+class Judged:
+    """The result of one delivery before it is committed."""
+
+    counts: Counts = Counts()
+    bronze: list[Part] = field(default_factory=list)
+    quarantine: list[Part] = field(default_factory=list)
+    issue: list[Part] = field(default_factory=list)
+    groups: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    issues: list[Issue] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
+    marks: Counter[str] = field(default_factory=Counter)
+    footers: list[int] = field(default_factory=list)
+
+
+class Judge:
+    """Takes segments in order; ``finish`` gives the result."""
+
+    def __init__(self, contract: Contract, columns: Sequence[Column], origin: Origin, stage: Path) -> None:
+        self.contract, self.columns, self.origin, self.stage = contract, columns, origin, stage
+        self.compiled = Compiled(contract, columns, origin.received_at)
+        self.result = Judged()
+        self._footer_at: int | None = None
+        self._number = 0
+        self._db = database(stage)
+        self._db.execute("CREATE TABLE seen (h1 UBIGINT, h2 UBIGINT, _row BIGINT)")
+        self._db.register("fields", fields_table(self.compiled.fields))
+        self._db.register("checks", findings.checks_table(self.compiled.checks, columns, contract))
+
+    def take(self, segment: Segment) -> None:
+        """One segment: judged once, then written to the three tables."""
+        self._db.register("segment", segment.rows)
+        self._create("quick", self.compiled.quick_sql())
+        self._end_of_table()
+        self._repeats()
+        self._read_carefully()
+        self._create("findings", findings.SQL)
+        ragged = self._ragged(segment.ragged)
+        self._write("bronze", self.compiled.accepted_sql(findings.system_sql(self.origin)))
+        self._write("quarantine", findings.quarantine_sql(self.contract, self.columns, self.origin))
+        self._write("issue", findings.issue_sql(self.contract.table, self.origin))
+        self._count(ragged)
+        self._db.unregister("segment")
+
+    def note(self, issues: Sequence[Issue]) -> None:
+        """Findings about the file, beside those about its rows."""
+        for issue in issues:
+            self.result.groups[(issue.rule, issue.header)] += 1
+        self.result.issues[:0] = issues
+        if issues:
+            self._db.register("findings", findings.of_issues(issues))
+            self._write("issue", findings.issue_sql(self.contract.table, self.origin))
+            self._db.unregister("findings")
+
+    def finish(self) -> Judged:
+        self._db.close()
+        if not self.result.counts.adds_up:
+            raise Refused("counts_differ")
+        return self.result
+
+    def _create(self, table: str, select: str) -> None:
+        self._db.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {select}")
+
+    def _end_of_table(self) -> None:
+        """After the first footer, a row without a key and with few cells belongs to the footer too."""
+        if self._footer_at is None:
+            self._footer_at = self._one("SELECT min(_row) FROM quick WHERE _kind = 'footer'")
+        if self._footer_at is not None:
+            no_key = " AND ".join(f"{k} IS NULL" for k in self.contract.key)
+            self._db.execute(
+                f"UPDATE quick SET _kind = 'footer' WHERE _kind = 'data' AND _row > {self._footer_at} AND {no_key} "
+                f"AND _row IN (SELECT _row FROM segment WHERE {sparse_sql(self.columns)})"
+            )
+
+    def _repeats(self) -> None:
+        """Rows that are cell for cell the same as an earlier one."""
+        self._create("repeats", """
+            WITH rows AS (SELECT _h1 AS h1, _h2 AS h2, _row FROM quick WHERE _kind = 'data'),
+            firsts AS (SELECT h1, h2, min(_row) AS _row FROM rows GROUP BY ALL HAVING count(*) > 1)
+            SELECT _row, min(kept) AS kept FROM (
+                SELECT r._row, f._row AS kept FROM rows r JOIN firsts f USING (h1, h2) WHERE r._row > f._row
+                UNION ALL SELECT r._row, s._row FROM rows r JOIN seen s USING (h1, h2)) GROUP BY ALL""")
+        self._db.execute("INSERT INTO seen SELECT _h1, _h2, _row FROM quick WHERE _kind = 'data'")
+        if self._one("SELECT count(*) FROM repeats"):
+            self._db.execute("UPDATE quick SET _kind = 'repeat' WHERE _row IN (SELECT _row FROM repeats)")
+
+    def _read_carefully(self) -> None:
+        """Texts that are not plainly as agreed, each distinct one once; then the rows that have any."""
+        counts = self._db.execute(self.compiled.odd_counts_sql()).fetchone() or ()
+        odd = [f for f, count in zip(self.compiled.fields, counts, strict=True) if count]
+        self._create("odd", self.compiled.odd_sql(odd))
+        self._db.execute(f"CREATE OR REPLACE TEMP TABLE readings ({READINGS_SCHEMA})")
+        for kind in sorted({kind_of(f) for f in odd}):
+            self._db.execute(reading_sql(kind))
+        self._create("careful", self.compiled.careful_sql(odd))
+
+    def _ragged(self, rows: Sequence[Ragged]) -> Counter[str]:
+        """Rows of a wrong width: judged by their first cell; what is left is quarantined with its cells."""
+        kinds = Counter[str]()
+        bad: list[Ragged] = []
+        for row in rows:
+            kind = ragged_kind(row.cells)
+            if kind == "data" and self._footer_at is not None and row.row > self._footer_at and len(row.cells) < 4:
+                kind = "footer"
+            if kind == "footer":
+                self._footer_at = min(self._footer_at or row.row, row.row)
+                self.result.footers.append(row.row)
+            kinds[kind] += 1
+            bad += [row] if kind == "data" else []
+            self._aside(kind, row.row)
+        self._db.register("ragged", findings.ragged_table(bad, self.columns))
+        self._db.execute(f"INSERT INTO findings {findings.RAGGED_SQL}")
+        return kinds
+
+    def _aside(self, kind: str, row: int, of: int | None = None) -> None:
+        if kind in ("total", "header", "repeat") and len(self.result.set_aside) < LISTED:
+            self.result.set_aside.append(SetAside.model_validate({"row": row, "why": kind, "of": of}))
+
+    def _write(self, name: Literal["bronze", "quarantine", "issue"], select: str) -> None:
+        parts: list[Part] = getattr(self.result, name)
+        path = self.stage / f"{name}-{len(parts)}.parquet"
+        copied = self._db.execute(
+            f"COPY ({select}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS)"
+        ).fetchall()
+        for _, rows, size, _, statistics, _ in copied:
+            if rows:
+                parts.append(Part(path, rows, size, statistics))
+
+    def _count(self, ragged: Counter[str]) -> None:
+        n = Counter(ragged)
+        for kind, rows in self._all("SELECT _kind, count(*) FROM quick GROUP BY ALL"):
+            n[kind] += rows
+        aside = n["total"] + n["header"] + n["repeat"]
+        c = self.result.counts
+        self.result.counts = Counts(
+            delivered=c.delivered + sum(n.values()) - n["blank"] - n["footer"],
+            accepted=sum(part.rows for part in self.result.bronze),
+            quarantined=sum(part.rows for part in self.result.quarantine),
+            set_aside=c.set_aside + aside,
+        )
+        self._report()
+
+    def _report(self) -> None:
+        marks = "SELECT unnest(_marks) AS m FROM careful WHERE NOT _blocked"
+        for mark, rows in self._all(f"SELECT m, count(*) FROM ({marks}) GROUP BY m"):
+            self.result.marks[mark] += rows
+        for row, kind, kept in self._all(
+            f"SELECT _row, _kind, kept FROM quick LEFT JOIN repeats USING (_row) "
+            f"WHERE _kind IN ('total', 'header', 'repeat') ORDER BY _row LIMIT {LISTED}"
+        ):
+            self._aside(kind, row, kept)
+        self.result.footers += [r for (r,) in self._all("SELECT _row FROM quick WHERE _kind = 'footer' ORDER BY 1 LIMIT 20")]
+        for rule, header, rows in self._all("SELECT rule, header, count(*) FROM findings GROUP BY ALL"):
+            self.result.groups[(rule, header)] += rows
+        known = Counter((i.rule, i.header) for i in self.result.issues)
+        for issue in findings.first(self._db, SHOWN):
+            if known[(issue.rule, issue.header)] < SHOWN:
+                known[(issue.rule, issue.header)] += 1
+                self.result.issues.append(issue.model_copy(update={"sheet": self.origin.sheet}))
+
+    def _all(self, query: str) -> list[Any]:
+        return self._db.execute(query).fetchall()
+
+    def _one(self, query: str) -> Any:
+        row = self._db.execute(query).fetchone()
+        return row[0] if row else None
+
+
+def database(stage: Path) -> duckdb.DuckDBPyConnection:
+    """DuckDB in memory, bounded, spilling to the stage; it knows no files and no network but those it is given."""
+    limit = os.environ.get("CITYBRAIN_INGEST_MEMORY", "1GB")
+    db = duckdb.connect(config={"memory_limit": limit, "temp_directory": str(stage / "spill")})
+    db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET autoinstall_known_extensions = false")
+    db.execute(resources.files("citybrain.ingest").joinpath("reading.sql").read_text(encoding="utf-8"))
+    return db

@@ -1,0 +1,185 @@
+"""Landing: the untouched original of every delivery, with ``receipt.json`` beside it, which is the authority.
+
+``landing/<table>/<receipt>/{<original name>, receipt.json}``. A receipt appears whole (rename of a finished folder) or
+not at all. Its number comes from the content, so the same bytes twice are one receipt.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ConfigDict, TypeAdapter
+
+from citybrain.ingest.outcome import Counts, Detected, Issue, IssueGroup, Model, SetAside, UsageError
+from citybrain.ingest.sniff import CHUNK, secrecy
+from citybrain.lake import folder
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
+
+class Receipt(Model):
+    """One delivery and what became of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    receipt: str
+    table: str
+    file: str
+    sha256: str
+    size: int
+    sender: str | None
+    received_at: datetime
+    status: Literal["landed", "loaded", "refused", "destroyed"] = "landed"
+    load: int = 1
+    contract: str | None = None  # fingerprint of the contract it was read by
+    counts: Counts = Counts()
+    refused_because: Issue | None = None
+    summary: tuple[IssueGroup, ...] = ()
+    issues: tuple[Issue, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+    marks: dict[str, int] = {}
+    detected: Detected | None = None
+
+    @property
+    def folder(self) -> Path:
+        return table_folder(self.table) / self.receipt
+
+    @property
+    def original(self) -> Path:
+        return self.folder / self.file
+
+    def changed(self, **values: object) -> Receipt:
+        return self.model_copy(update=values)
+
+
+def table_folder(table: str) -> Path:
+    return folder("landing") / table.split(".")[1]
+
+
+@contextlib.contextmanager
+def locked(table: str) -> Iterator[None]:
+    """One ingest at a time for a table; the lock goes with the process, however it ends."""
+    with (folder("locks") / f"ingest.{table}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> Receipt:
+    """Copies the file into landing, or finds it there already."""
+    home = table_folder(table)
+    home.mkdir(parents=True, exist_ok=True)
+    _sweep(home)
+    draft = home / f".draft-{os.getpid()}"
+    draft.mkdir()
+    try:
+        sha, size = _copied(file, draft / file.name)
+        number = _number(table, sha, receipt)
+        if (known := find(table, number)) is not None:
+            return _same(known, sha)
+        if receipt and (twin := _by_content(home, sha)):
+            return twin
+        found = Receipt(
+            receipt=number, table=table, file=file.name, sha256=sha, size=size, sender=sender, received_at=_now()
+        )
+        if secrecy(draft / file.name, file.name):
+            found = found.changed(status="destroyed")
+            (draft / file.name).unlink()
+        _write(draft / "receipt.json", found)
+        _remember(home, sha, number)
+        _fsync(draft)
+        draft.rename(home / number)
+        _fsync(home)
+        return found
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def find(table: str, receipt: str) -> Receipt | None:
+    path = table_folder(table) / receipt / "receipt.json"
+    return Receipt.model_validate_json(path.read_bytes()) if path.exists() else None
+
+
+def update(receipt: Receipt) -> Receipt:
+    """Rewrites receipt.json whole; a reader sees the old or the new one."""
+    draft = receipt.folder / ".receipt.json.part"
+    _write(draft, receipt)
+    draft.replace(receipt.folder / "receipt.json")
+    _fsync(receipt.folder)
+    return receipt
+
+
+def destroy(receipt: Receipt) -> Receipt:
+    """The bytes go; name, hash, sender and time stay."""
+    receipt.original.unlink(missing_ok=True)
+    return update(receipt.changed(status="destroyed", detected=None, issues=(), summary=()))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def _number(table: str, sha: str, given: str | None) -> str:
+    if given is None:
+        return f"R-{hashlib.sha256(f'{table}:{sha}'.encode()).hexdigest()[:16]}"
+    if not _ID.fullmatch(given):
+        raise UsageError(f"回执号只能用字母、数字和 . _ -，不能是“{given}”")
+    return given
+
+
+def _same(known: Receipt, sha: str) -> Receipt:
+    if known.sha256 != sha:
+        raise UsageError(f"回执号 {known.receipt} 已用于另一个文件“{known.file}”")
+    return known
+
+
+def _remember(home: Path, sha: str, number: str) -> None:
+    """An index of contents, so that the same bytes under another receipt number are seen. It may be deleted."""
+    (home / ".content").mkdir(exist_ok=True)
+    (home / ".content" / sha).write_text(number)
+
+
+def _by_content(home: Path, sha: str) -> Receipt | None:
+    entry = home / ".content" / sha
+    return find(f"bronze.{home.name}", entry.read_text()) if entry.exists() else None
+
+
+def _copied(source: Path, target: Path) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while block := reader.read(CHUNK):
+            digest.update(block)
+            writer.write(block)
+            size += len(block)
+        writer.flush()
+        os.fsync(writer.fileno())
+    return digest.hexdigest(), size
+
+
+def _write(path: Path, receipt: Receipt) -> None:
+    with path.open("wb") as stream:
+        stream.write(TypeAdapter(Receipt).dump_json(receipt, indent=1))
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sweep(home: Path) -> None:
+    """What a killed process left: the lock is ours, so no draft is anybody's."""
+    for draft in home.glob(".draft-*"):
+        shutil.rmtree(draft)

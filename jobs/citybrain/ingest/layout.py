@@ -1,0 +1,88 @@
+"""The form of a file: which sheet, where the header stands, which column is which, where the rows begin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from citybrain.contracts import Contract
+from citybrain.ingest.csv_source import CsvSource
+from citybrain.ingest.dirt import file_issue
+from citybrain.ingest.header import PREVIEW, Header, check_units, find_header
+from citybrain.ingest.outcome import Detected, Issue, Refused
+from citybrain.ingest.sheet_source import sheets
+from citybrain.ingest.sniff import Kind, file_kind, is_secret_title
+from citybrain.ingest.source import Source
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table found in a file."""
+
+    source: Source
+    detected: Detected
+    first_row: int
+    issues: tuple[Issue, ...]
+
+
+def read_layout(contract: Contract, path: Path) -> Layout:
+    """Raises Refused where there is no such table in the file."""
+    kind = file_kind(path)
+    sources: list[Source] = [CsvSource(path)] if kind == "csv" else [*sheets(path)]
+    if not sources:
+        raise Refused("empty_file")
+    refusal: Refused | None = None
+    for source in sources:
+        rows = source.preview(PREVIEW + 4)
+        try:
+            header = find_header(rows, contract)
+        except Refused as refused:
+            _check_secrecy(rows, len(rows))
+            refusal = refusal or refused
+            continue
+        _check_secrecy(rows, header.rows[0])
+        return _layout(contract, source, kind, header, rows)
+    assert refusal is not None
+    raise refusal
+
+
+def _layout(contract: Contract, source: Source, kind: Kind, header: Header, rows: list[list[str | None]]) -> Layout:
+    after = header.rows[-1] + 1
+    below = rows[after] if after < len(rows) else []
+    has_units = check_units(header, below, contract)
+    titles = [" ".join(c.strip() for c in row if c and c.strip()) for row in rows[: header.rows[0]]]
+    detected = Detected(
+        kind=kind,
+        encoding=source.encoding,
+        delimiter=source.delimiter,
+        sheet=source.sheet,
+        header_rows=tuple(r + 1 for r in header.rows),
+        titles=tuple(t for t in titles if t),
+        unit_row=after + 1 if has_units else None,
+        columns=header.columns,
+    )
+    return Layout(source, detected, after + 1 + has_units, tuple(_drift(header, contract)))
+
+
+def _drift(header: Header, contract: Contract) -> list[Issue]:
+    """Columns that the contract does not know, that stand twice, that are missing."""
+    issues = []
+    fields = {c.field for c in header.columns}
+    seen: set[str] = set()
+    for column in header.columns:
+        if column.field or not column.header:
+            seen.add(column.header)
+            continue
+        rule = "repeated_column" if column.header in seen else "unknown_column"
+        seen.add(column.header)
+        cell = f"{column.letter}{header.rows[-1] + 1}"
+        issues.append(file_issue(rule, text=column.header, header=column.header, cell=cell, row=header.rows[-1] + 1))
+    for field in contract.fields:
+        if field.name not in fields and not field.required:
+            issues.append(file_issue("absent_column", title=field.title, header=field.title, column=field.name))
+    return issues
+
+
+def _check_secrecy(rows: list[list[str | None]], count: int) -> None:
+    if any(is_secret_title(cell) for row in rows[:count] for cell in row if cell):
+        raise Refused("secret_file")

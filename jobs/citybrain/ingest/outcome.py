@@ -1,0 +1,137 @@
+"""What became of a delivery, in the words that the sender, the portal and the CLI read."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from citybrain.contracts.model import Severity
+
+
+class Refused(Exception):
+    """The file as a whole is not taken; ``rule`` is of the dirt catalogue, ``facts`` fill its message."""
+
+    def __init__(self, rule: str, **facts: object) -> None:
+        super().__init__(rule)
+        self.rule = rule
+        self.facts = facts
+
+
+class IngestError(Exception):
+    """The surroundings failed (disk, permissions, lake); nothing was half done and the same call may be repeated."""
+
+    exit_code = 4
+
+
+class UsageError(ValueError):
+    """The call itself is wrong: no such table or file, or a receipt number that belongs to another file."""
+
+    exit_code = 2
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Issue(Model):
+    """One finding: a broken rule at a cell, at a row, or of the file as a whole (then without a row)."""
+
+    rule: str
+    dirt: str | None = None
+    severity: Severity
+    fix: Literal["department", "bureau"]
+    column: str | None = None
+    header: str | None = None
+    sheet: str | None = None
+    row: int | None = None
+    cell: str | None = None
+    text: str | None = None
+    message: str
+
+
+class IssueGroup(Model):
+    """How often a rule was broken in a column."""
+
+    rule: str
+    dirt: str | None
+    severity: Severity
+    column: str | None
+    header: str | None
+    count: int
+
+
+class Counts(Model):
+    """Every delivered row is in exactly one of the other three."""
+
+    delivered: int = 0
+    accepted: int = 0
+    quarantined: int = 0
+    set_aside: int = 0
+
+    @property
+    def adds_up(self) -> bool:
+        return self.delivered == self.accepted + self.quarantined + self.set_aside
+
+
+class SetAside(Model):
+    """A row that is no record: a total, a repeated header, or the same row once more (``of`` is the one kept)."""
+
+    row: int
+    why: Literal["total", "header", "repeat"]
+    of: int | None = None
+
+
+class Column(Model):
+    """A column of the file: where it stands, how it is headed, which field it became."""
+
+    position: int
+    letter: str
+    header: str
+    field: str | None = None
+
+
+class Detected(Model):
+    """What was found about the file's form."""
+
+    kind: Literal["csv", "xlsx", "xls", "html"]
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
+    header_rows: tuple[int, ...] = ()
+    titles: tuple[str, ...] = ()
+    unit_row: int | None = None
+    footer_rows: tuple[int, ...] = ()
+    columns: tuple[Column, ...] = ()
+
+
+class Outcome(Model):
+    """The answer to one delivery."""
+
+    receipt: str
+    table: str
+    title: str
+    file: str
+    status: Literal["loaded", "already", "refused"]
+    load: int
+    sha256: str
+    size: int
+    sender: str | None
+    received_at: str
+    counts: dict[str, int]  # delivered = accepted + quarantined + set_aside
+    refused_because: Issue | None = None
+    summary: tuple[IssueGroup, ...] = ()
+    issues: tuple[Issue, ...] = ()  # the first of each group; all of them are in ops.issue
+    set_aside: tuple[SetAside, ...] = ()  # the first ones
+    marks: dict[str, int] = {}  # "column:Xnn" → rows read through that rule
+    detected: Detected | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 taken in full, 1 some rows quarantined, 3 refused."""
+        if self.status == "refused":
+            return 3
+        return 1 if self.counts["quarantined"] else 0
+
+    def to_json(self) -> str:
+        return self.model_dump_json()

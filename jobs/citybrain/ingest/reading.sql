@@ -1,0 +1,154 @@
+-- How delivered text becomes values. Every read_… macro takes the text of one cell (t) and returns
+--   {value, marks: ['column:Xnn'], changed: is the value another text than the one delivered, error: rule or NULL}.
+-- They run only on cells that the plain cast of compile.py could not take as they stand. What a reading needs twice
+-- (the bare text b, the parts p of a date, …) is computed in a layer of its own and handed in: macros are expanded where
+-- they stand, and nested ones grow faster than they can be planned.
+
+CREATE OR REPLACE MACRO bare(t) AS
+    trim(t, ' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288) || chr(65279) || chr(8203));
+
+-- Full-width letters, digits and signs; only for codes, numbers and dates, never for text.
+CREATE OR REPLACE MACRO half(t) AS translate(t,
+    '！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～　−',
+    '!"#$%&''()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz{|}~ -');
+
+CREATE OR REPLACE MACRO has_full_width(t) AS regexp_matches(t, '[\x{FF01}-\x{FF5E}\x{3000}]');
+
+-- X04. In free text the words 无, 空, 暂无 are words; only dashes and error texts mean nothing there.
+CREATE OR REPLACE MACRO is_dash(t) AS
+    t IN ('', '—', '——', '－', '-', '--', '/', '／', '#N/A', 'N/A', 'n/a', '···', '…', '……', '...', 'NULL', 'null', 'None', 'NaN', '\N');
+CREATE OR REPLACE MACRO is_nothing(t, more) AS is_dash(t) OR t IN ('无', '空', '暂无', '不详') OR list_contains(more, t);
+
+CREATE OR REPLACE MACRO is_cell_error(t) AS
+    regexp_full_match(t, '#(REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!)');
+CREATE OR REPLACE MACRO is_scientific(t) AS regexp_full_match(t, '[+-]?\d(\.\d+)?[eE]\+?\d+');
+CREATE OR REPLACE MACRO is_masked(t) AS regexp_matches(t, '.[*＊●]|[*＊●].|×{2,}|[xX]{3,}');
+
+CREATE OR REPLACE MACRO as_marks(name, a, b, c) AS
+    list_filter([CASE WHEN a IS NOT NULL THEN name || ':' || a END, CASE WHEN b IS NOT NULL THEN name || ':' || b END,
+                 CASE WHEN c IS NOT NULL THEN name || ':' || c END], lambda m: m IS NOT NULL);
+
+-- Free text and names (b = bare(t)): nothing but the outer blanks is touched.
+CREATE OR REPLACE MACRO read_text(t, b, name) AS
+    CASE WHEN b = '' THEN {'value': NULL::VARCHAR, 'marks': []::VARCHAR[], 'changed': true, 'error': NULL::VARCHAR}
+         WHEN is_dash(b) THEN {'value': NULL, 'marks': [name || ':X04'], 'changed': true, 'error': NULL}
+         WHEN is_cell_error(b) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'cell_error'}
+         ELSE {'value': b, 'marks': [], 'changed': b <> t, 'error': NULL} END;
+CREATE OR REPLACE MACRO read_name(t, b, name, nulls) AS
+    CASE WHEN b <> '' AND is_nothing(b, nulls)
+         THEN {'value': NULL::VARCHAR, 'marks': [name || ':X04'], 'changed': true, 'error': NULL::VARCHAR}
+         WHEN is_masked(b) THEN {'value': b, 'marks': [name || ':X07'], 'changed': true, 'error': NULL}
+         WHEN regexp_matches(b, '[\r\n\t]')
+         THEN {'value': regexp_replace(b, '\s*[\r\n\t]+\s*', '', 'g'), 'marks': [name || ':X16'], 'changed': true, 'error': NULL}
+         ELSE read_text(t, b, name) END;
+
+-- Codes and fixed vocabularies (c = code_text(t); known: delivered spelling → standard value).
+CREATE OR REPLACE MACRO code_text(t) AS
+    bare(regexp_replace(regexp_replace(half(bare(t)), '^''', ''), '[\r\n\t]+', '', 'g'));
+CREATE OR REPLACE MACRO code_marks(t, c, name, known) AS
+    list_concat(as_marks(name, CASE WHEN has_full_width(t) THEN 'X05' END,
+                               CASE WHEN starts_with(half(bare(t)), '''') THEN 'X06' END,
+                               CASE WHEN is_masked(c) THEN 'X07' END),
+                as_marks(name, CASE WHEN regexp_matches(bare(t), '[\r\n\t]') THEN 'X16' END,
+                               CASE WHEN known[c] IS NOT NULL THEN 'X18' END, NULL));
+CREATE OR REPLACE MACRO read_code(t, c, name, nulls, known) AS
+    CASE WHEN c = '' THEN {'value': NULL::VARCHAR, 'marks': []::VARCHAR[], 'changed': true, 'error': NULL::VARCHAR}
+         WHEN is_nothing(c, nulls) THEN {'value': NULL, 'marks': [name || ':X04'], 'changed': true, 'error': NULL}
+         WHEN is_cell_error(c) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'cell_error'}
+         WHEN is_scientific(c) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'precision_lost'}
+         ELSE {'value': coalesce(known[c], c), 'marks': code_marks(t, c, name, known),
+               'changed': coalesce(known[c], c) <> t, 'error': NULL} END;
+
+-- Numbers (n = number_text(t, unit), f = number_form(n), d = number_digits(n), v = the value in the column's type).
+CREATE OR REPLACE MACRO number_text(t, unit) AS
+    regexp_replace(regexp_replace(half(bare(t)), '\s+', '', 'g'), '(' || unit || ')$', '');
+CREATE OR REPLACE MACRO number_form(n) AS
+    CASE WHEN regexp_full_match(n, '[+-]?\d+(\.\d+)?') THEN 'plain'
+         WHEN regexp_full_match(n, '[+-]?\d{1,3}(,\d{3})+(\.\d+)?') THEN 'grouped'
+         WHEN regexp_full_match(n, '\(\d[\d,]*(\.\d+)?\)') THEN 'accounting'
+         WHEN regexp_full_match(n, '(约|近)?\d[\d,]*(\.\d+)?(万|亿)?(余|多)?') THEN 'about'
+         WHEN regexp_full_match(n, '[+-]?\d+(\.\d+)?[eE][+-]?\d+') THEN 'scientific' END;
+CREATE OR REPLACE MACRO number_digits(n) AS
+    TRY_CAST(CASE WHEN starts_with(n, '(') THEN '-' ELSE '' END || regexp_replace(n, '[^0-9.+-]', '', 'g') AS DECIMAL(28, 10))
+    * CASE WHEN contains(n, '万') THEN 10000 WHEN contains(n, '亿') THEN 100000000 ELSE 1 END;
+CREATE OR REPLACE MACRO too_fine(d, places) AS length(rtrim(split_part(d::VARCHAR, '.', 2), '0')) > places;
+CREATE OR REPLACE MACRO approximate(n, f, d) AS
+    CASE WHEN f IN ('plain', 'scientific') THEN TRY_CAST(n AS DOUBLE) WHEN f IS NOT NULL THEN d::DOUBLE END;
+CREATE OR REPLACE MACRO number_marks(t, n, f, name) AS
+    as_marks(name, CASE WHEN has_full_width(t) THEN 'X05' END,
+             CASE WHEN f NOT IN ('plain', 'scientific') OR length(half(bare(t))) > length(n) THEN 'X15' END, NULL);
+CREATE OR REPLACE MACRO read_number(t, n, f, d, name, nulls, places) AS
+    CASE WHEN n = '' AND bare(t) = '' THEN {'value': NULL::DECIMAL(38, 10), 'marks': []::VARCHAR[], 'changed': true, 'error': NULL::VARCHAR}
+         WHEN is_nothing(half(bare(t)), nulls) THEN {'value': NULL, 'marks': [name || ':X04'], 'changed': true, 'error': NULL}
+         WHEN is_cell_error(bare(t)) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'cell_error'}
+         WHEN f = 'scientific' AND places < 10 THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'precision_lost'}
+         WHEN f = 'scientific' THEN {'value': NULL, 'marks': [], 'changed': false, 'error': NULL}
+         WHEN f IS NULL OR d IS NULL OR too_fine(d, places)
+         THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'unreadable_number'}
+         ELSE {'value': d, 'marks': number_marks(t, n, f, name), 'error': NULL,
+               'changed': len(number_marks(t, n, f, name)) > 0} END;
+
+CREATE OR REPLACE MACRO read_boolean(t, b, name, nulls) AS
+    CASE WHEN b = '' THEN {'value': NULL::BOOLEAN, 'marks': []::VARCHAR[], 'changed': true, 'error': NULL::VARCHAR}
+         WHEN b IN ('是', '否') THEN {'value': b = '是', 'marks': [], 'changed': false, 'error': NULL}
+         WHEN lower(half(b)) IN ('true', 't', 'yes', 'y', '1', '√', '✓')
+         THEN {'value': true, 'marks': [name || ':X18'], 'changed': true, 'error': NULL}
+         WHEN lower(half(b)) IN ('false', 'f', 'no', 'n', '0')
+         THEN {'value': false, 'marks': [name || ':X18'], 'changed': true, 'error': NULL}
+         WHEN is_nothing(half(b), nulls) THEN {'value': NULL, 'marks': [name || ':X04'], 'changed': true, 'error': NULL}
+         WHEN is_cell_error(b) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'cell_error'}
+         ELSE {'value': NULL, 'marks': [], 'changed': true, 'error': 'unreadable_boolean'} END;
+
+-- Dates and instants (b = moment_text(t), p = moment_parts(b), w = wall clock). Text without a zone is Shanghai time,
+-- which has been UTC+8 since 1991.
+CREATE OR REPLACE MACRO shanghai(wall) AS
+    CASE WHEN wall >= TIMESTAMP '1991-09-16' THEN wall - INTERVAL 8 HOUR
+         ELSE timezone('UTC', timezone('Asia/Shanghai', wall)) END;
+CREATE OR REPLACE MACRO plausible(wall) AS wall >= TIMESTAMP '1949-01-01' AND wall < TIMESTAMP '2101-01-01';
+CREATE OR REPLACE MACRO moment_text(t) AS upper(half(bare(t)));
+CREATE OR REPLACE MACRO moment_parts(b) AS regexp_extract(
+    rtrim(regexp_replace(b, '^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?$', '\1-\2-\3 \4:\5:\6'), ' :'),
+    '^(\d{4})\s*[-./年]\s*(\d{1,2})\s*[-./月]\s*(\d{1,2})\s*日?(?:[T\s]*(凌晨|早上|上午|中午|下午|晚上)?\s*(\d{1,2})\s*[:时点]\s*(?:(\d{1,2})\s*(?:[:分]\s*(?:(\d{1,2}(?:\.\d+)?)\s*秒?)?)?)?)?\s*(AM|PM)?\s*(Z|[+-]\d{2}:?\d{2})?$',
+    ['y', 'm', 'd', 'half', 'h', 'i', 's', 'ampm', 'zone']);
+CREATE OR REPLACE MACRO part(p) AS coalesce(TRY_CAST(p AS DOUBLE), 0);
+CREATE OR REPLACE MACRO hour_of(p) AS
+    CASE WHEN (p.half IN ('下午', '晚上') OR p.ampm = 'PM') AND part(p.h) < 12 THEN part(p.h) + 12
+         WHEN p.half = '中午' AND part(p.h) < 3 THEN part(p.h) + 12
+         WHEN (p.half IN ('凌晨', '早上') OR p.ampm = 'AM') AND part(p.h) = 12 THEN 0
+         WHEN p.half = '上午' AND part(p.h) >= 12 THEN 99
+         ELSE part(p.h) END;
+CREATE OR REPLACE MACRO day_of(p) AS TRY_CAST(p.y || '-' || p.m || '-' || p.d AS DATE);
+CREATE OR REPLACE MACRO wall_of(p, hour) AS
+    CASE WHEN (hour < 24 AND part(p.i) < 60 AND part(p.s) < 60) OR (hour = 24 AND part(p.i) = 0 AND part(p.s) = 0)
+         THEN day_of(p)::TIMESTAMP
+              + to_microseconds(((hour * 60 + part(p.i)) * 60000000)::BIGINT + round(part(p.s) * 1000000)::BIGINT) END;
+-- Days since 1899-12-30, as Excel keeps them; whole seconds.
+CREATE OR REPLACE MACRO serial_of(b) AS
+    CASE WHEN regexp_full_match(b, '\d{5}(\.\d+)?') AND TRY_CAST(b AS DOUBLE) BETWEEN 20001 AND 79999
+         THEN TIMESTAMP '1899-12-30' + to_seconds(round(TRY_CAST(b AS DOUBLE) * 86400)::BIGINT) END;
+CREATE OR REPLACE MACRO utc_of(p, w) AS
+    CASE p.zone WHEN '' THEN shanghai(w) WHEN 'Z' THEN w
+         ELSE w - to_minutes(((CASE WHEN p.zone[1] = '-' THEN -1 ELSE 1 END)
+                              * (part(p.zone[2:3]) * 60 + part(right(p.zone, 2))))::BIGINT) END;
+CREATE OR REPLACE MACRO moment_marks(t, p, name) AS as_marks(name,
+    CASE WHEN has_full_width(t) THEN 'X05' END,
+    CASE WHEN NOT regexp_matches(bare(t), '^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}(:\d{2}(\.\d+)?)?|T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2}))?$')
+         THEN 'X12' END,
+    CASE WHEN part(p.h) = 24 OR p.zone <> '' OR regexp_full_match(bare(t), '\d{4}-\d{2}-\d{2}( \d{2}:\d{2})?') THEN 'X14' END);
+CREATE OR REPLACE MACRO read_timestamp(t, b, p, w, name, nulls) AS
+    CASE WHEN b = '' THEN {'value': NULL::TIMESTAMP, 'marks': []::VARCHAR[], 'changed': true, 'error': NULL::VARCHAR}
+         WHEN is_nothing(b, nulls) THEN {'value': NULL, 'marks': [name || ':X04'], 'changed': true, 'error': NULL}
+         WHEN is_cell_error(b) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'cell_error'}
+         WHEN NOT coalesce(plausible(w), false) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'unreadable_date'}
+         WHEN p.y = '' THEN {'value': shanghai(w), 'marks': [name || ':X12'], 'changed': true, 'error': NULL}
+         ELSE {'value': utc_of(p, w), 'marks': moment_marks(t, p, name), 'changed': true, 'error': NULL} END;
+CREATE OR REPLACE MACRO read_date(t, b, p, w, name, nulls) AS
+    CASE WHEN b = '' THEN {'value': NULL::DATE, 'marks': []::VARCHAR[], 'changed': true, 'error': NULL::VARCHAR}
+         WHEN is_nothing(b, nulls) THEN {'value': NULL, 'marks': [name || ':X04'], 'changed': true, 'error': NULL}
+         WHEN is_cell_error(b) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'cell_error'}
+         WHEN NOT coalesce(plausible(w), false) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'unreadable_date'}
+         WHEN p.y = '' THEN {'value': w::DATE, 'marks': [name || ':X12'], 'changed': true, 'error': NULL}
+         WHEN regexp_full_match(bare(t), '\d{4}-\d{2}-\d{2}( 00:00:00)?')
+         THEN {'value': day_of(p), 'marks': [], 'changed': false, 'error': NULL}
+         ELSE {'value': day_of(p), 'changed': true, 'error': NULL,
+               'marks': list_filter(moment_marks(t, p, name), lambda m: NOT ends_with(m, 'X14'))} END;

@@ -1,0 +1,45 @@
+"""What a row is: data, blank, a total, a footer, or the header once more."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from citybrain.contracts import Contract
+from citybrain.ingest.cells import quoted
+from citybrain.ingest.outcome import Column
+
+_TOTAL = "[(（【]?(本页|本月|本表|全区|各镇街|分镇街)?(合计|小计|总计|总和)[)）】]?[:：]?|全区[:：]?"
+_FOOTER = (
+    "(注|备注|说明|制表|制表人|填表|填表人|审核|审核人|复核|复核人|单位负责人|负责人|填报人|填报单位|报送人|联系电话|数据来源)[:：].*"
+    "|制表.*审核.*"
+)
+
+
+def kind_sql(contract: Contract, columns: Sequence[Column]) -> str:
+    """SQL over the cells of a segment."""
+    cells = [f"c{c.position}" for c in columns]
+    place = {c.field: f"c{c.position}" for c in columns if c.field}
+    first = f"coalesce({', '.join(cells)})"
+    asked = [first, *(place[k] for k in contract.key if k in place and place[k] != cells[0])]
+    totals = " OR ".join(f"regexp_full_match(regexp_replace({c}, '\\s', '', 'g'), {quoted(_TOTAL)})" for c in asked)
+    header = " AND ".join(f"c{c.position} = {quoted(c.header)}" for c in columns if c.field)
+    return f"""CASE WHEN {first} IS NULL OR ({first} = '' OR unicode({first}) <= 32 OR unicode({first}) IN (160, 12288))
+                     AND bare(concat({", ".join(cells)})) = '' THEN 'blank'
+            WHEN length({first}) <= 14 AND ({totals}) THEN 'total'
+            WHEN regexp_full_match(bare({first}), {quoted(_FOOTER)}) AND {sparse_sql(columns)} THEN 'footer'
+            WHEN {header} THEN 'header' ELSE 'data' END"""
+
+
+def sparse_sql(columns: Sequence[Column]) -> str:
+    """SQL: few cells are filled, as in a note below the table."""
+    filled = " + ".join(f"(c{c.position} IS NOT NULL)::INT" for c in columns)
+    return f"({filled}) <= {max(2, len(columns) // 3)}"
+
+
+def ragged_kind(cells: Sequence[str]) -> str:
+    """What a row of another width than the header is, by its first filled cell."""
+    first = next((c.strip() for c in cells if c.strip()), "")
+    if re.fullmatch(_TOTAL, "".join(first.split())):
+        return "total"
+    return "footer" if re.fullmatch(_FOOTER, first) else "data"

@@ -1,0 +1,171 @@
+"""What a file is, from its bytes and never from its name: format, encoding, marks of secrecy."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from citybrain.ingest.outcome import Refused
+
+CHUNK = 1 << 22
+_OLE = bytes.fromhex("D0CF11E0A1B11AE1")
+_FOREIGN = {
+    b"%PDF": "PDF 文件",
+    b"Rar!": "RAR 压缩包",
+    b"7z\xbc\xaf": "7z 压缩包",
+    b"\x1f\x8b": "gzip 压缩包",
+    b"\xff\xd8\xff": "图片",
+    b"\x89PNG": "图片",
+    b"PAR1": "Parquet 文件",
+}
+_SECRET_MARK = "密★"
+_SECRET_WORD = re.compile(r"(绝密|机密|秘密)\s*([★☆].*)?")
+_SECRET_NAME = re.compile(r"(绝密|机密|秘密)\s*[★☆]|[（(\[【](绝密|机密|秘密)[^）)\]】]*[）)\]】]")
+
+Kind = Literal["csv", "xlsx", "xls", "html"]
+
+
+def file_kind(path: Path) -> Kind:
+    """Raises Refused for what is no table, with the name of what it is."""
+    with path.open("rb") as stream:
+        head = stream.read(4096)
+    if not head.strip(b"\x00\r\n\t ,"):
+        raise Refused("empty_file")
+    if head.startswith(b"PK\x03\x04"):
+        return _zip_kind(path)
+    if head.startswith(_OLE):
+        return _ole_kind(path)
+    for magic, name in _FOREIGN.items():
+        if head.startswith(magic):
+            raise Refused("unknown_format", kind=name)
+    text = head.lstrip(codecs.BOM_UTF8).lstrip().lower()
+    if text.startswith((b"<html", b"<!doctype html", b"<table", b"<meta", b"<head", b"<style")):
+        return "html"
+    if text.startswith(b"<?xml"):
+        if b"office:spreadsheet" in text:
+            raise Refused("unknown_format", kind="Excel 2003 XML 表格")
+        return "html" if b"<html" in text else _refuse("XML 文件")
+    if text.startswith((b"{\\rtf", b"from:", b"mime-version")):
+        raise Refused("unknown_format", kind="RTF 或网页存档文件")
+    return "csv"
+
+
+def _refuse(name: str) -> Kind:
+    raise Refused("unknown_format", kind=name)
+
+
+def _zip_kind(path: Path) -> Kind:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile:
+        raise Refused("unknown_format", kind="不完整的 .xlsx 文件（可能没有传完）") from None
+    if any(n.startswith("xl/workbook") for n in names):
+        return "xlsx"
+    if "content.xml" in names:
+        return _refuse("OpenDocument 表格")
+    return _refuse("Word 文档" if any(n.startswith("word/") for n in names) else "压缩包")
+
+
+def _ole_kind(path: Path) -> Kind:
+    data = path.read_bytes()
+    if "EncryptedPackage".encode("utf-16-le") in data:
+        raise Refused("password")
+    if "WordDocument".encode("utf-16-le") in data:
+        raise Refused("unknown_format", kind="Word 文档")
+    return "xls"
+
+
+def secrecy(path: Path, name: str) -> bool:
+    """Does the file bear 绝密★, 机密★ or 秘密★ anywhere, or the word alone in its name?
+
+    Looked for in the bytes themselves, so that it is found whatever else is wrong with the file.
+    """
+    if _SECRET_NAME.search(name):
+        return True
+    marks = [_SECRET_MARK.encode(encoding) for encoding in ("utf-8", "gb18030", "utf-16-le")]
+    return any(mark in block for block in _blocks(path) for mark in marks)
+
+
+def is_secret_title(cell: str) -> bool:
+    """A cell above the header or below the rows that is nothing but a grade of secrecy."""
+    return bool(_SECRET_WORD.fullmatch("".join(cell.split())))
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """The file in overlapping blocks; of a zip archive, the contents of its parts."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for part in archive.infolist():
+                if part.filename.endswith((".xml", ".rels")):
+                    with archive.open(part) as stream:
+                        yield from _overlapping(stream)
+    else:
+        with path.open("rb") as stream:
+            yield from _overlapping(stream)
+
+
+def _overlapping(stream: object) -> Iterator[bytes]:
+    tail = b""
+    while block := stream.read(CHUNK):  # type: ignore[attr-defined]
+        yield tail + block
+        tail = block[-8:]
+
+
+def text_encoding(path: Path) -> str:
+    """BOM, else strict UTF-8, else strict GB18030: never a guess. Raises Refused at the first byte that is neither."""
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    for bom, encoding in (
+        (codecs.BOM_UTF8, "utf-8-sig"),
+        (codecs.BOM_UTF16_LE, "utf-16"),
+        (codecs.BOM_UTF16_BE, "utf-16"),
+    ):
+        if head.startswith(bom):
+            if (bad := _first_bad(path, encoding)) is not None:
+                raise _mojibake(path, bad)
+            return encoding
+    offsets = {}
+    for encoding in ("utf-8", "gb18030"):
+        bad = _first_bad(path, encoding)
+        if bad is None:
+            return encoding
+        offsets[encoding] = bad
+    raise _mojibake(path, max(offsets.values()))
+
+
+def _first_bad(path: Path, encoding: str) -> int | None:
+    """Offset of the first byte that does not decode. Raises Refused where characters had been lost before."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    position = 0
+    with path.open("rb") as stream:
+        while True:
+            block = stream.read(CHUNK)
+            pending = len(decoder.getstate()[0])
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                return position - pending + error.start
+            if "\ufffd" in text or "锟斤拷" in text:
+                raise Refused("lost_characters", row=_line_of_loss(path, encoding))
+            if not block:
+                return None
+            position += len(block)
+
+
+def _mojibake(path: Path, offset: int) -> Refused:
+    with path.open("rb") as stream:
+        line = stream.read(offset).count(b"\n") + 1
+    return Refused("mojibake", row=line, offset=offset)
+
+
+def _line_of_loss(path: Path, encoding: str) -> int:
+    with path.open(encoding=encoding, newline="") as lines:
+        for number, line in enumerate(lines, 1):
+            if "\ufffd" in line or "锟斤拷" in line:
+                return number
+    return 1

@@ -1,0 +1,50 @@
+"""The rows of a delivered file, in order, as text: the same shape whether it came as CSV or as a workbook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+SEGMENT_BYTES = 96 << 20  # text of the rows that are judged at a time
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """A row whose number of cells is not the header's."""
+
+    row: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Some rows of the table: columns c0…cn (string) and _row (the number a person sees), and those of another width."""
+
+    rows: pa.Table
+    ragged: tuple[Ragged, ...] = ()
+
+
+class Source(Protocol):
+    """A table in a file."""
+
+    sheet: str | None
+    encoding: str | None
+    delimiter: str | None
+
+    def preview(self, count: int) -> list[list[str | None]]:
+        """The first rows, as many cells wide as each is."""
+
+    def segments(self, width: int, first: int) -> Iterator[Segment]:
+        """The rows from number ``first`` (1-based) on, ``width`` cells wide, in order."""
+
+
+def names(width: int) -> list[str]:
+    return [f"c{i}" for i in range(width)]
+
+
+def segment_of(rows: list[list[str | None]], numbers: list[int], width: int) -> pa.Table:
+    columns = [pa.array([row[i] for row in rows], pa.string()) for i in range(width)]
+    return pa.table([*columns, pa.array(numbers, pa.int64())], names=[*names(width), "_row"])

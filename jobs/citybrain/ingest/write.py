@@ -1,0 +1,151 @@
+"""Commits to the lake by delta-rs: Parquet files that DuckDB wrote become part of a table, each load exactly once."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.transaction import AddAction
+
+from citybrain.contracts import Contract, Field
+from citybrain.contracts.load import SYSTEM_FIELDS
+from citybrain.ingest.outcome import UsageError
+from citybrain.lake import table_uri
+
+_TEXTS = pa.map_(pa.string(), pa.string())
+_INSTANT = pa.timestamp("us", tz="UTC")
+_SYSTEM: dict[str, tuple[pa.DataType, str]] = {
+    "_receipt": (pa.string(), "回执号"),
+    "_load": (pa.int32(), "第几次入库"),
+    "_file": (pa.string(), "文件名"),
+    "_sheet": (pa.string(), "工作表"),
+    "_row": (pa.int64(), "文件中的行号"),
+    "_received_at": (_INSTANT, "接收时间"),
+    "_marks": (pa.list_(pa.field("element", pa.string())), "经规则读入的列，列:规则"),
+    "_delivered": (_TEXTS, "原样文字，仅在读入时有改动或违反规则的列"),
+}
+_REASON = pa.struct([(n, pa.string()) for n in ("rule", "column", "cell", "text", "message")])
+_FILE_FACTS = [("_receipt", "receipt"), ("_load", "load"), ("_file", "file"), ("_sheet", "sheet"), ("_row", "row")]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A Parquet file that DuckDB wrote, with what COPY … (RETURN_STATS) said of it."""
+
+    path: Path
+    rows: int
+    size: int
+    statistics: Mapping[str, Mapping[str, str]]
+
+
+def bronze_schema(contract: Contract) -> pa.Schema:
+    """The contract's columns, then the system columns. Any column may be null: what is missing shows in quarantine."""
+    fields = [pa.field(f.name, arrow_type(f), metadata={"comment": f.title}) for f in contract.fields]
+    system = [pa.field(name, _SYSTEM[name][0], metadata={"comment": _SYSTEM[name][1]}) for name in SYSTEM_FIELDS]
+    return pa.schema([*fields, *system])
+
+
+def arrow_type(field: Field) -> pa.DataType:
+    if match := re.fullmatch(r"decimal\((\d+),(\d+)\)", field.type):
+        return pa.decimal128(int(match[1]), int(match[2]))
+    kinds: dict[str, pa.DataType] = {
+        "string": pa.string(), "text": pa.string(), "bigint": pa.int64(), "int": pa.int32(), "double": pa.float64(),
+        "boolean": pa.bool_(), "date": pa.date32(), "timestamp": _INSTANT, "array<string>": pa.list_(pa.string()),
+    }
+    return kinds[field.type]
+
+
+QUARANTINE_SCHEMA = pa.schema(
+    [
+        *[pa.field(short, _SYSTEM[name][0], metadata={"comment": _SYSTEM[name][1]}) for name, short in _FILE_FACTS],
+        pa.field("received_at", _INSTANT, metadata={"comment": "接收时间"}),
+        pa.field("key", pa.string(), metadata={"comment": "业务主键（能读出时）"}),
+        pa.field("values", _TEXTS, metadata={"comment": "原样各格，按表头"}),
+        pa.field("reasons", pa.list_(pa.field("element", _REASON)), metadata={"comment": "不能入库的原因"}),
+    ]
+)
+ISSUE_SCHEMA = pa.schema(
+    [
+        pa.field("receipt", pa.string()), pa.field("load", pa.int32()), pa.field("table", pa.string()),
+        pa.field("rule", pa.string()), pa.field("dirt", pa.string()), pa.field("severity", pa.string()),
+        pa.field("fix", pa.string()), pa.field("column", pa.string()), pa.field("header", pa.string()),
+        pa.field("sheet", pa.string()), pa.field("cell", pa.string()), pa.field("row", pa.int64()),
+        pa.field("text", pa.string()), pa.field("message", pa.string()), pa.field("received_at", _INSTANT),
+    ]
+)
+
+
+def commit(
+    table: str, schema: pa.Schema, parts: Sequence[Part], app: str, load: int, note: str, skip_columns: Iterable[str] = ()
+) -> bool:
+    """Adds the parts in one commit under the application transaction (app, load); says whether it was not done yet."""
+    delta = _opened(table, schema, note)
+    done = delta.transaction_version(app)
+    if done is not None and done >= load:
+        return False
+    home = Path(table_uri(table))
+    actions = []
+    for number, part in enumerate(parts):
+        name = f"{app}-{load}-{number}.parquet"
+        shutil.move(part.path, home / name)
+        actions.append(AddAction(name, part.size, {}, 0, True, json.dumps(_statistics(part, schema, set(skip_columns)))))
+    delta.create_write_transaction(
+        actions,
+        mode="append",
+        schema=Schema.from_arrow(schema),
+        commit_properties=CommitProperties(
+            app_transactions=[Transaction(app, load)], custom_metadata={"receipt": app, "load": str(load)}
+        ),
+    )
+    return True
+
+
+def _opened(table: str, schema: pa.Schema, note: str) -> DeltaTable:
+    uri = table_uri(table)
+    wanted = Schema.from_arrow(schema)
+    if not DeltaTable.is_deltatable(uri):
+        Path(uri).mkdir(parents=True, exist_ok=True)
+        feed = {"delta.enableChangeDataFeed": "true"}
+        return DeltaTable.create(uri, wanted, mode="ignore", name=table, description=note, configuration=feed)
+    delta = DeltaTable(uri)
+    there = {f.name: f.type for f in delta.schema().fields}
+    if retyped := [f.name for f in wanted.fields if f.name in there and there[f.name] != f.type]:
+        raise UsageError(f"{table} 的列 {retyped} 改了类型；已有数据的列不能直接改类型")
+    if added := [f for f in wanted.fields if f.name not in there]:
+        delta.alter.add_columns(added)
+        return DeltaTable(uri)
+    return delta
+
+
+def _statistics(part: Part, schema: pa.Schema, skip: set[str]) -> dict[str, Any]:
+    """Delta's file statistics: nulls of every column, least and greatest of those worth skipping by."""
+    facts: dict[str, Any] = {"numRecords": part.rows, "minValues": {}, "maxValues": {}, "nullCount": {}}
+    for field in schema:
+        found = part.statistics.get(f'"{field.name}"')
+        if not found:
+            continue
+        facts["nullCount"][field.name] = int(found["null_count"])
+        if field.name not in skip and "min" in found and "max" in found:
+            low, high = (_bound(found[end], field.type) for end in ("min", "max"))
+            if low is not None and high is not None:
+                facts["minValues"][field.name], facts["maxValues"][field.name] = low, high
+    return facts
+
+
+def _bound(value: str, kind: pa.DataType) -> object:
+    """A bound in Delta's JSON form; None where it would not be exact."""
+    if pa.types.is_string(kind):
+        return value if len(value) <= 32 and value.isprintable() else None
+    if pa.types.is_timestamp(kind):
+        whole, _, fraction = value.removesuffix("+00").partition(".")
+        return None if len(fraction) > 3 else f"{whole.replace(' ', 'T')}.{fraction.ljust(3, '0')}Z"
+    if pa.types.is_integer(kind):
+        return int(value)
+    return value if pa.types.is_date(kind) else None
