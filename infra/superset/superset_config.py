@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import event
@@ -160,6 +161,9 @@ def DB_CONNECTION_MUTATOR(uri: URL, params: dict[str, Any], *_: Any) -> tuple[UR
     return uri, params
 
 
+HARDENING = Lock()  # connections to one file share one instance: a board's charts connect all at once
+
+
 @event.listens_for(Engine, "connect")
 def harden_duckdb(connection: Any, _record: Any) -> None:
     """Read-only is not enough: read_csv('/etc/passwd') and COPY … TO work on a read-only file.
@@ -168,6 +172,11 @@ def harden_duckdb(connection: Any, _record: Any) -> None:
     """
     if not type(connection).__module__.startswith("duckdb_engine"):
         return
+    with HARDENING:
+        _harden(connection)
+
+
+def _harden(connection: Any) -> None:
     if connection.execute("select current_setting('lock_configuration')").fetchone()[0]:
         return  # another connection of this process has the same file open: one instance, locked already
     # Loading delta costs a quarter of a second at each connect; boards, which stand on native tables, are spared it.
