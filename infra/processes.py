@@ -74,7 +74,9 @@ def stat(pid: int) -> Stat | None:
     except OSError:
         return None
     fields = text.rpartition(")")[2].split()  # the name before it may hold blanks and brackets
-    return Stat(pid, int(fields[1]), int(fields[3]), int(fields[19]), fields[0] in "ZX")
+    # The first thread of a JVM may be a zombie while others still hold the files and ports: gone is who has one thread.
+    gone = fields[0] in "ZX" and int(fields[17]) <= 1
+    return Stat(pid, int(fields[1]), int(fields[3]), int(fields[19]), gone)
 
 
 def snapshot() -> dict[int, Stat]:

@@ -143,6 +143,19 @@ def test_interrupted_between_intent_and_start_it_is_found_by_its_token(start: St
     assert record.pid in processes.members(intent)
 
 
+def test_whose_first_thread_has_ended_is_still_there(start: Start) -> None:
+    """A JVM does so at its end: it looks like a zombie, and its port is still taken."""
+    code = "import threading, time, ctypes; threading.Thread(target=time.sleep, args=(300,)).start();"
+    code += "ctypes.CDLL(None).pthread_exit(None)"
+    record = start(f"exec {sys.executable} -c '{code}'")
+    assert record.pid
+    state = Path(f"/proc/{record.pid}/status")
+    wait_for(lambda: "State:\tZ" in state.read_text("utf-8"))
+    assert processes.leader(record)
+    processes.end(record, 0.5, again=0.5)
+    assert not alive(record.pid)
+
+
 def test_a_taken_port_is_seen_with_its_owner() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         number = server.getsockname()[1]
