@@ -16,7 +16,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from citybrain import lake
 
 USER = "steward"  # may post events; infra/airflow/airflow.cfg says who else there is
-TIMEOUT = 3.0  # seconds an answer may take
+TIMEOUT = 5.0  # seconds an answer may take
 
 _log = logging.getLogger(__name__)
 _open = build_opener(ProxyHandler({})).open  # Airflow is a neighbour; a proxy to the world would not know it
