@@ -6,24 +6,26 @@ from pyspark.sql import functions as F
 WEST, EAST, SOUTH, NORTH = 112.83, 113.27, 22.79, 23.32  # a box around the district
 
 
-def with_town(orders: DataFrame, town: DataFrame, village: DataFrame) -> DataFrame:
-    """Adds ``_town`` (as delivered if valid on the day of the report, else that of the village) and ``_village``."""
+def with_valid_town(rows: DataFrame, town: DataFrame, day: Column) -> DataFrame:
+    """Adds ``_valid_town``: the row's ``town_code`` if there is such a town and it was valid on the day, else null."""
     towns = town.select(F.col("town_code").alias("_valid_town"), "valid_from", "valid_to")
-    villages = village.select(F.col("village_code").alias("_village"), F.col("town_code").alias("_village_town"))
-    day = F.to_date("reported_at")
     ended = F.coalesce(day >= F.col("valid_to"), F.lit(False))
     is_valid = (F.col("town_code") == F.col("_valid_town")) & (day >= F.col("valid_from")) & ~ended
-    return (
-        orders.join(F.broadcast(towns), is_valid, "left")
-        .join(F.broadcast(villages), F.col("village_code") == F.col("_village"), "left")
-        .withColumn("_town", F.coalesce("_valid_town", "_village_town"))
-        .drop("valid_from", "valid_to")
-    )
+    return rows.join(F.broadcast(towns), is_valid, "left").drop("valid_from", "valid_to")
+
+
+def with_town(orders: DataFrame, town: DataFrame, village: DataFrame) -> DataFrame:
+    """Adds ``_town`` (as delivered if valid on the day of the report, else that of the village) and ``_village``."""
+    villages = village.select(F.col("village_code").alias("_village"), F.col("town_code").alias("_village_town"))
+    dated = with_valid_town(orders, town, F.to_date("reported_at"))
+    placed = dated.join(F.broadcast(villages), F.col("village_code") == F.col("_village"), "left")
+    return placed.withColumn("_town", F.coalesce("_valid_town", "_village_town"))
 
 
 def town_flags() -> dict[str, Column]:
     """What is wrong with the codes of ``with_town``."""
     return {
+        "invalid_town_code": F.col("town_code").isNotNull() & F.col("_valid_town").isNull(),
         "unmatched_town": F.col("_town").isNull(),
         "unmatched_village": F.col("village_code").isNotNull() & F.col("_village").isNull(),
         "village_of_another_town": F.col("_valid_town") != F.col("_village_town"),
