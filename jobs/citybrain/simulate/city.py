@@ -119,9 +119,7 @@ class City:
             unit_code=_texts(units),
             town_unit=np.array(offices),
             district_unit=np.array([number[DISTRICT_OFFICE.get(major, "D01")] for major in majors]),
-            village_unit=np.array(
-                [number.get(row["村居代码"], number[row["镇街代码"] + "-01"]) for row in villages]
-            ),
+            village_unit=np.array([number.get(row["村居代码"], number[row["镇街代码"] + "-01"]) for row in villages]),
         )
 
     def minor(self, code: str) -> int:

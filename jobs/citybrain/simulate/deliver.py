@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from citybrain.simulate.city import Texts
 from citybrain.simulate.dirt import VERDICTS, Batch, soil
 from citybrain.simulate.files import SHEET, Outbox, letter
 from citybrain.simulate.plan import LATE_BY
@@ -46,7 +47,7 @@ def send(batch: Batch, box: Outbox, ledger: Ledger, rng: np.random.Generator, tu
     """
     clean = {name: column.copy() for name, column in batch.columns.items()}
     soil(batch, rng, turn)
-    regular = sum(file.slot < len(box.files) and not file.name.endswith("_更正.csv") for file in box.files)
+    regular = sum(not file.corrects for file in box.files)
     pairs = batch.owner * (regular + LATE_BY + 2) + batch.file
     clash = np.isin(pairs + LATE_BY, pairs) & ~must
     again = batch.bad & (batch.file + LATE_BY < regular) & ~clash & (must | (rng.random(len(batch)) < SENT_AGAIN))
@@ -55,15 +56,15 @@ def send(batch: Batch, box: Outbox, ledger: Ledger, rng: np.random.Generator, tu
     file = np.concatenate([batch.file, batch.file[extra] + LATE_BY])
     twice = np.concatenate([batch.twice, np.zeros(len(extra), bool)])
     bad = np.concatenate([batch.bad, np.zeros(len(extra), bool)])
-    seen = _write(columns, file, twice, bad, box)
+    moment = np.concatenate([batch.moment, batch.moment[extra]])
+    seen = _write(columns, np.lexsort((moment, file)), file, twice, bad, box)
     _record(batch, columns, seen, box, ledger)
     return ~batch.bad | again
 
 
-def _write(columns: dict[str, np.ndarray], file: Ints, twice: Bools, bad: Bools, box: Outbox) -> Ints:
+def _write(columns: dict[str, Texts], order: Ints, file: Ints, twice: Bools, bad: Bools, box: Outbox) -> Ints:
     """Append to each file its rows; gives the number of each row as a person sees it."""
     seen = np.zeros(len(file), np.int64)
-    order = np.argsort(file, kind="stable")
     for index in np.unique(file).tolist():
         mine = order[np.searchsorted(file[order], index) : np.searchsorted(file[order], index, side="right")]
         doubled = np.repeat(mine, 1 + twice[mine])
@@ -76,7 +77,7 @@ def _write(columns: dict[str, np.ndarray], file: Ints, twice: Bools, bad: Bools,
     return seen
 
 
-def _record(batch: Batch, columns: dict[str, np.ndarray], seen: Ints, box: Outbox, ledger: Ledger) -> None:
+def _record(batch: Batch, columns: dict[str, Texts], seen: Ints, box: Outbox, ledger: Ledger) -> None:
     header = list(columns)
     lines: list[tuple[object, ...]] = []
     for rows, column, kind in batch.notes:
@@ -84,6 +85,17 @@ def _record(batch: Batch, columns: dict[str, np.ndarray], seen: Ints, box: Outbo
         texts = columns[column or header[0]][rows].tolist()
         for row, text in zip(rows.tolist(), texts, strict=True):
             file, number = box.files[batch.file[row]], int(seen[row])
-            lines.append((batch.table, file.name, SHEET if file.is_sheet else "", number, column,
-                          f"{at}{number}" if column else "", kind.split()[0], text or "", VERDICTS[kind]))
+            lines.append(
+                (
+                    batch.table,
+                    file.name,
+                    SHEET if file.is_sheet else "",
+                    number,
+                    column,
+                    f"{at}{number}" if column else "",
+                    kind.split()[0],
+                    text or "",
+                    VERDICTS[kind],
+                )
+            )
     ledger.add(lines)

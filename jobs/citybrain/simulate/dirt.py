@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from citybrain.simulate.city import Texts
-from citybrain.simulate.people import broken_id
 from citybrain.simulate.plan import CASES, EVENTS, ORDERS
 from citybrain.simulate.worktime import Bools, Ints
 
@@ -41,6 +40,7 @@ VERDICTS = {
     "X34": "refused",
     "enum": "warned",
     "code": "warned",
+    "code 旧": "none",  # an expired town code: the village tells the town
     "required": "quarantine",
 }  # fmt: skip
 NULL_TOKENS = ("—", "－", "--", "-", "/", "无", "空", "暂无", "N/A", "…")
@@ -61,6 +61,7 @@ class Batch:
     file: Ints  # index of the delivery
     owner: Ints  # which order or case of the chunk the row is about
     sheet: Bools  # the row goes into an xlsx file
+    moment: Ints  # rows stand in a file in this order
     sparing: Bools = field(default_factory=lambda: np.empty(0, bool))  # rows that must not be lost for good
     taken: Bools = field(init=False)
     bad: Bools = field(init=False)
@@ -158,7 +159,8 @@ def missing(_rng: np.random.Generator, _text: str) -> None:
 
 
 def wrong_check(_rng: np.random.Generator, text: str) -> str:
-    return broken_id(text)
+    """The same identity number with a check digit that cannot be right."""
+    return text[:-1] + ("1" if text[-1] != "1" else "2")
 
 
 def _parts(text: str) -> tuple[int, int, int, int, int]:
@@ -204,6 +206,7 @@ KINDS = (
     Kind("X12 不可能", ORDERS, "结案时间", 0.0004, impossible),
     Kind("X18", ORDERS, "状态", 0.003, drifted, drifts),
     Kind("X21", ORDERS, "", 0.001, missing),
+    Kind("X27", ORDERS, "身份证", 0.001, wrong_check),
     Kind("required", ORDERS, "工单编号", 0.0003, missing),
     Kind("required", ORDERS, "上报时间", 0.0003, missing),
     Kind("X04", EVENTS, "新截止时间", 0.0005, token, is_null),
@@ -235,10 +238,10 @@ KINDS = (
 )
 
 
-def soil(batch: Batch, rng: np.random.Generator, at_least: int) -> None:
-    """Plant the dirt of the batch's table. One kind in three is sure to occur once, which ones turns with `at_least`."""
+def soil(batch: Batch, rng: np.random.Generator, turn: int) -> None:
+    """Plant the dirt of the batch's table. One kind in three is sure to occur once; which ones turns with `turn`."""
     for place, kind in enumerate(kind for kind in KINDS if kind.table == batch.table):
-        want = max(rng.binomial(len(batch), kind.rate), (place + at_least) % 3 == 0)
+        want = max(rng.binomial(len(batch), kind.rate), (place + turn) % 3 == 0)
         rows = _choose(batch, rng, kind, int(want))
         if not len(rows):
             continue

@@ -6,7 +6,7 @@ retries, and disposals first logged open and then finished.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -15,8 +15,30 @@ from citybrain.simulate.lifecycle import NONE, Life, Moments
 from citybrain.simulate.orders import Orders
 from citybrain.simulate.worktime import Bools, Ints
 
-STEPS = ("采集", "受理", "立案", "不予立案", "派遣", "签收", "处置", "反馈", "核查", "结案", "评价", "退回", "返工",
-         "延期申请", "延期批准", "挂账", "恢复", "督办", "作废", "申诉")  # fmt: skip
+STEPS = tuple(
+    [
+        "采集",
+        "受理",
+        "立案",
+        "不予立案",
+        "派遣",
+        "签收",
+        "处置",
+        "反馈",
+        "核查",
+        "结案",
+        "评价",
+        "退回",
+        "返工",
+        "延期申请",
+        "延期批准",
+        "挂账",
+        "恢复",
+        "督办",
+        "作废",
+        "申诉",
+    ]
+)
 STEP = {name: index for index, name in enumerate(STEPS)}
 # Losing one of these does not change any moment that an indicator rests on.
 HARMLESS = ("签收", "反馈", "评价", "督办", "申诉")
@@ -40,11 +62,22 @@ SCRIPT = (
 )  # fmt: skip
 
 OPINIONS = {
-    "不予立案": "不属受理范围，已告知诉求人", "派遣": "请按职责处理并按时反馈", "处置": "已派员到场处理，现场已恢复",
-    "反馈": "处理完毕，附现场照片（模拟）", "核查": "现场核查情况属实", "结案": "同意结案", "退回": "不属本单位职责，申请退回",
-    "返工": "核查未通过，请重新处理", "延期申请": "需协调多方，申请延期", "延期批准": "同意延期", "挂账": "待施工条件具备，申请挂账",
-    "恢复": "条件具备，恢复计时", "督办": "已超期，请尽快办理", "作废": "重复工单，作废", "申诉": "对结果有异议",
-}  # fmt: skip
+    "不予立案": "不属受理范围，已告知诉求人",
+    "派遣": "请按职责处理并按时反馈",
+    "处置": "已派员到场处理，现场已恢复",
+    "反馈": "处理完毕，附现场照片（模拟）",
+    "核查": "现场核查情况属实",
+    "结案": "同意结案",
+    "退回": "不属本单位职责，申请退回",
+    "返工": "核查未通过，请重新处理",
+    "延期申请": "需协调多方，申请延期",
+    "延期批准": "同意延期",
+    "挂账": "待施工条件具备，申请挂账",
+    "恢复": "条件具备，恢复计时",
+    "督办": "已超期，请尽快办理",
+    "作废": "重复工单，作废",
+    "申诉": "对结果有异议",
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +85,7 @@ class Log:
     """Rows of the flow log of one chunk, in the order of (order, number)."""
 
     order: Ints
-    seq: Ints
+    seq: Ints  # 序号; while the log is being made, the place in the script
     step: Ints
     unit: Ints
     arrived: Ints
@@ -65,6 +98,9 @@ class Log:
     def __len__(self) -> int:
         return len(self.order)
 
+    def take(self, rows: Ints) -> Log:
+        return Log(*(getattr(self, column.name)[rows] for column in fields(self)))
+
 
 def flow_log(city: City, orders: Orders, life: Life, rng: np.random.Generator, stop: int) -> Log:
     at = dict(life.at)
@@ -75,15 +111,11 @@ def flow_log(city: City, orders: Orders, life: Life, rng: np.random.Generator, s
     who = {"c": centre, "u": orders.unit, "w": life.wrong_unit, "o": life.other_unit}
     parts = [_rows(at, who, place, *entry) for place, entry in enumerate(SCRIPT)]
     parts.append(_still_open(at, who["u"]))
-    table = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return _number(_repeat(_forget(Log(*_columns(table)), rng), rng, stop))
-
-
-def _columns(table: list[Ints]) -> list[Ints]:
-    order, place, step, unit, arrived, finished, extended_to = table
-    moment = np.where(finished >= 0, finished, arrived)
+    order, place, step, unit, arrived, finished, extended_to = (np.concatenate(c) for c in zip(*parts, strict=True))
+    logged = np.where(finished >= 0, finished, arrived)
     no = np.zeros(len(order), bool)
-    return [order, place, step, unit, arrived, finished, extended_to, moment, no, no]
+    log = Log(order, place, step, unit, arrived, finished, extended_to, logged, no, no)
+    return _number(_repeat(_forget(log, rng), rng, stop))
 
 
 def _rows(at: Moments, who: dict[str, Ints], place: int, step: str, end: str, begin: str, by: str) -> list[Ints]:
@@ -100,47 +132,36 @@ def _still_open(at: Moments, unit: Ints) -> list[Ints]:
     first = (at["signed"] >= 0) & (at["disposed"] < 0) & (at["cancelled"] < 0)
     second = (at["reworked"] >= 0) & (at["disposed_2"] < 0)
     index = np.flatnonzero(first | second)
-    none = np.full(len(index), NONE)
+    same, none = np.ones(len(index), np.int64), np.full(len(index), NONE)
     arrived = np.where(second, at["reworked"], at["signed"])[index]
-    return [index, none + 51, none + 1 + STEP["处置"], unit[index], arrived, none, none]
+    return [index, len(SCRIPT) * same, STEP["处置"] * same, unit[index], arrived, none, none]
 
 
 def _forget(log: Log, rng: np.random.Generator) -> Log:
     """X26: a signature or feedback that was never marked finished."""
     can = np.isin(log.step, [STEP["签收"], STEP["反馈"]])
     lost = can & (rng.random(len(log)) < NEVER_FINISHED)
-    finished = np.where(lost, NONE, log.finished)
-    return Log(log.order, log.seq, log.step, log.unit, log.arrived, finished, log.extended_to, log.logged, log.repeats,
-               lost)
+    return replace(log, finished=np.where(lost, NONE, log.finished), unfinished=lost)
 
 
 def _repeat(log: Log, rng: np.random.Generator, stop: int) -> Log:
     """X25: retries some minutes later, and disposals first logged open when the unit signs."""
-    retry = np.flatnonzero((rng.random(len(log)) < RETRIED) & (log.finished >= 0) & (log.step != STEP["采集"]))
-    early = (log.step == STEP["处置"]) & (log.finished >= 0) & (rng.random(len(log)) < LOGGED_OPEN)
-    opened = np.flatnonzero(early)
-    index = np.concatenate([np.arange(len(log)), retry, opened])
-    n, r = len(log), len(retry)
-    finished, logged = log.finished[index], log.logged[index]
-    logged[n : n + r] += rng.integers(30, 600, r)
-    finished[n + r :], logged[n + r :] = NONE, log.arrived[opened]
-    repeats = np.zeros(len(index), bool)
-    repeats[n:] = True
-    keep = logged < stop
-    columns = (log.order, log.seq, log.step, log.unit, log.arrived)
-    picked = [column[index][keep] for column in columns]
-    return Log(*picked, finished[keep], log.extended_to[index][keep], logged[keep], repeats[keep],
-               log.unfinished[index][keep])
+    retried = (rng.random(len(log)) < RETRIED) & (log.finished >= 0) & (log.step != STEP["采集"])
+    opened = (log.step == STEP["处置"]) & (log.finished >= 0) & (rng.random(len(log)) < LOGGED_OPEN)
+    retry, early = log.take(np.flatnonzero(retried)), log.take(np.flatnonzero(opened))
+    yes = np.ones(len(log), bool)
+    retry = replace(retry, logged=retry.logged + rng.integers(30, 600, len(retry)), repeats=yes[: len(retry)])
+    early = replace(early, finished=np.full(len(early), NONE), logged=early.arrived, repeats=yes[: len(early)])
+    columns = (np.concatenate([getattr(part, column.name) for part in (log, retry, early)]) for column in fields(log))
+    everything = Log(*columns)
+    return everything.take(np.flatnonzero(everything.logged < stop))
 
 
 def _number(log: Log) -> Log:
     """序号: within an order by time, then by the script."""
-    ranked = np.lexsort((log.repeats, log.seq, log.logged, log.order))
-    order = log.order[ranked]
-    starts = np.searchsorted(order, order)
-    seq = np.arange(len(order)) - starts + 1
-    rest = (log.step, log.unit, log.arrived, log.finished, log.extended_to, log.logged, log.repeats, log.unfinished)
-    return Log(order, seq, *(column[ranked] for column in rest))
+    ranked = log.take(np.lexsort((log.repeats, log.seq, log.logged, log.order)))
+    starts = np.searchsorted(ranked.order, ranked.order)
+    return replace(ranked, seq=np.arange(len(ranked)) - starts + 1)
 
 
 def opinions(log: Log, rng: np.random.Generator) -> tuple[Texts, Bools]:
@@ -148,5 +169,5 @@ def opinions(log: Log, rng: np.random.Generator) -> tuple[Texts, Bools]:
     table = np.array([OPINIONS.get(step) for step in STEPS], dtype=object)
     words = table[log.step]
     two = (log.step == STEP["处置"]) & (rng.random(len(log)) < TWO_LINES)
-    words[two] = "经查，\"占道\"属实；\n已当场整改"
+    words[two] = '经查，"占道"属实；\n已当场整改'
     return np.asarray(words), two

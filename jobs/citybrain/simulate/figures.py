@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -30,13 +31,12 @@ SELECT p.id, {town}, count(*) AS due, count(*) FILTER (o.{stage}_day <= p.as_of)
 FROM periods p JOIN orders o ON o.due_{stage} BETWEEN p.first AND p.as_of
 WHERE o.counts AND coalesce(o.cancelled_day > p.as_of, true)
 """
-HUNG = "o.suspended_from <= {t} + INTERVAL 1 DAY AND coalesce(o.suspended_to > {t} + INTERVAL 1 DAY, true)"
+HUNG = "o.suspended_from < {t} + INTERVAL 1 DAY AND coalesce(o.suspended_to >= {t} + INTERVAL 1 DAY, true)"
 # Orders that stood open at the end of a day t: overdue or not yet due, the clock running.
 STOCK = """
 SELECT p.id, {town}, count(*) FILTER (o.due_day <= {t}) AS overdue, count(*) FILTER (o.due_day > {t}) AS in_time
-FROM periods p JOIN orders o ON o.filed_day <= {t}
-WHERE o.counts AND NOT coalesce(o.{stage}_day <= {t}, false) AND coalesce(o.cancelled_day > {t}, true)
-    AND NOT coalesce({hung}, false)
+FROM periods p JOIN orders o ON o.filed_day <= {t} AND o.open_until_{stage} > {t}
+WHERE o.counts AND NOT coalesce({hung}, false)
 """
 OWN_DATE = """
 SELECT p.id, {town}, count(*) AS n FROM periods p JOIN {table} o ON o.{day} BETWEEN p.first AND p.as_of
@@ -62,8 +62,10 @@ SELECT p.id, {town}, sum(o.promised) AS promised, sum(o.statutory) AS statutory,
 FROM periods p JOIN (SELECT *, NULL AS town_code FROM items) o ON o.first_seen <= p.as_of WHERE o.statutory IS NOT NULL
 """
 ORDERS = """
-CREATE TABLE orders AS SELECT *, coalesce(not_filed_at IS NULL AND final_deadline_at IS NOT NULL, false) AS counts,
+CREATE VIEW orders AS SELECT *, coalesce(not_filed_at IS NULL AND final_deadline_at IS NOT NULL, false) AS counts,
     cast(final_deadline_at AS date) AS due_day,
+    coalesce(cast(least(closed_at, cancelled_at) AS date), DATE '9999-12-31') AS open_until_closed,
+    coalesce(cast(least(disposed_at, cancelled_at) AS date), DATE '9999-12-31') AS open_until_disposed,
     cast(least(closed_at, final_deadline_at) AS date) AS due_closed,
     cast(least(disposed_at, final_deadline_at) AS date) AS due_disposed,
     cast(cancelled_at AS date) AS cancelled_day, cast(reported_at AS date) AS reported_day,
@@ -73,7 +75,8 @@ CREATE TABLE orders AS SELECT *, coalesce(not_filed_at IS NULL AND final_deadlin
 FROM read_parquet('{folder}/orders.parquet')
 """
 CASES = """
-CREATE TABLE cases AS SELECT *, cast(accepted_at AS date) AS accepted_day, cast(finished_case_at AS date) AS finished_day,
+CREATE VIEW cases AS SELECT *,
+    cast(accepted_at AS date) AS accepted_day, cast(finished_case_at AS date) AS finished_day,
     least(cast(finished_case_at AS date), promised_date) AS due_day,
     promised_limit * if(limit_unit = '自然日', 5 / 7, 1.0) AS promised,
     statutory_limit * if(limit_unit = '自然日', 5 / 7, 1.0) AS statutory
@@ -101,10 +104,11 @@ def write_figures(out: Path, span: Span, towns: list[str]) -> None:
                     top, bottom = _of(f, numerator), _of(f, denominator) if denominator else None
                     row = (indicator, variant, area, kind, period, as_of)
                     rows.append((*row, *_value(top, bottom, scale, indicator == "WO13" and "mean" not in variant)))
+    rows.sort(key=lambda row: tuple(map(str, row[:5])))
     with (out / "truth" / "figures.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
-        writer.writerows(sorted(rows, key=lambda row: tuple(map(str, row[:5]))))
+        writer.writerows(rows)
 
 
 def _definitions() -> list[tuple[str, str, str, str, float, tuple[str, ...], str]]:
@@ -180,7 +184,7 @@ def _periods(span: Span) -> list[tuple[str, str, date, date]]:
     days = [span.end - timedelta(back) for back in range(DAYS) if span.end - timedelta(back) >= span.start]
     result = [("day", day.isoformat(), day, day) for day in reversed(days)]
     starts = [date(1970, 1, 1) + timedelta(int(number)) for number in span.month_starts]
-    result += [("month", f"{a:%Y-%m}", a, b - timedelta(1)) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    result += [("month", f"{a:%Y-%m}", a, b - timedelta(1)) for a, b in pairwise(starts)]
     years = range(span.start.year, span.end.year + 1)
     result += [("year", str(y), date(y, 1, 1), min(date(y, 12, 31), span.end)) for y in years]
     return result
@@ -224,7 +228,7 @@ def _by_area(db: duckdb.DuckDBPyConnection, query: str) -> dict[tuple[int, str],
     result: dict[tuple[int, str], Figures] = {}
     for town, group in (("o.town_code", "p.id, o.town_code"), (f"'{DISTRICT}'", "p.id")):
         found = db.execute(query.replace("{town}", town) + f" GROUP BY {group}")
-        names = [column[0] for column in found.description or ()]
+        names = [str(column[0]) for column in found.description]
         for row in found.fetchall():
             if row[1] is not None:  # orders of no known town count in the district only
                 result[row[0], row[1]] = dict(zip(names[2:], row[2:], strict=True))

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 import xlsxwriter
+from xlsxwriter.worksheet import Worksheet
 
 from citybrain.simulate.plan import Delivery
 
@@ -66,7 +67,7 @@ class Outbox:
     def _body(self, file: Delivery) -> Path:
         return self.out / ".spool" / f"{file.table}_{file.slot}.csv" if file.is_sheet else file.path(self.out)
 
-    def append(self, index: int, rows: list[Row]) -> int:
+    def append(self, index: int, rows: Sequence[Row]) -> int:
         """Add rows to a file; gives the number that a person sees beside the first of them."""
         file, count = self.files[index], self.counts[index]
         first = count.rows + (SHEET_HEAD + 1 + (file.totals == "first") if file.is_sheet else 2)
@@ -137,7 +138,7 @@ def write_sheet(
     return remarks
 
 
-def _totals(sheet: xlsxwriter.worksheet.Worksheet, at: int, total: list[str], remarks: list[tuple[int, str, str]]) -> int:
+def _totals(sheet: Worksheet, at: int, total: list[str], remarks: list[tuple[int, str, str]]) -> int:
     for column, text in enumerate(total):
         if text:
             sheet.write_string(at, column, text)
@@ -145,7 +146,7 @@ def _totals(sheet: xlsxwriter.worksheet.Worksheet, at: int, total: list[str], re
     return at + 1
 
 
-def _header(sheet: xlsxwriter.worksheet.Worksheet, layout: Layout, bold: object) -> None:
+def _header(sheet: Worksheet, layout: Layout, bold: object) -> None:
     """Two rows: columns of a group stand under its name, the others are merged over both rows."""
     top = SHEET_HEAD - 2
     grouped = {name: group for group, names in layout.groups.items() for name in names}
@@ -167,7 +168,7 @@ def _kind(layout: Layout, name: str) -> str:
     return "number-like" if "证" in name else "text"
 
 
-def _write_row(sheet: xlsxwriter.worksheet.Worksheet, at: int, row: Row, kinds: list[str], when: object) -> None:
+def _write_row(sheet: Worksheet, at: int, row: Row, kinds: list[str], when: object) -> None:
     """Numbers as numbers, dates as text or dates, and what Excel took for a number as a bare number."""
     for column, (text, kind) in enumerate(zip(row, kinds, strict=True)):
         if not text:

@@ -14,7 +14,14 @@ import numpy as np
 from citybrain.simulate.city import SYSTEMS, WORST_MAJOR, WORST_OFFICE, WORST_SHARE, WORST_TOWN, City, Floats, Limits
 from citybrain.simulate.orders import Orders
 from citybrain.simulate.worktime import (
-    DAY, EVENING, MIDNIGHT_LESS_1, NATURAL_DAY, URGENT_HOUR, Bools, Calendar, Ints,
+    DAY,
+    EVENING,
+    MIDNIGHT_LESS_1,
+    NATURAL_DAY,
+    URGENT_HOUR,
+    Bools,
+    Calendar,
+    Ints,
 )  # fmt: skip
 
 NONE = -1
@@ -121,8 +128,11 @@ def _bounce(city: City, fate: _Fate, orders: Orders, at: Moments) -> tuple[Ints,
     last = np.maximum(np.maximum(at["dispatched"], at["dispatched_2"]), at["dispatched_3"])
     signed = fate.worked(last + np.where(fate.urgent, fate.between(30, 400), fate.between(120, 5400)))
     at["signed"] = np.where(at["dispatched"] >= 0, signed, NONE)
-    wrong = np.where(orders.unit == city.district_unit[orders.major], city.village_unit[orders.village],
-                     city.district_unit[orders.major])
+    wrong = np.where(
+        orders.unit == city.district_unit[orders.major],
+        city.village_unit[orders.village],
+        city.district_unit[orders.major],
+    )
     other = city.town_unit[orders.town, (orders.major + 3) % len(city.major_code)]
     return wrong, other
 
@@ -148,8 +158,12 @@ def _suspend_and_extend(fate: _Fate, at: Moments, kind: Ints, deadline: Ints, st
     at["extended_to"] = np.where(extended, longer, NONE)
     base = np.where(extended, longer, deadline)
     end = np.where(twice, resumed_2, resumed)
-    pushed = fate.calendar.push(base, kind, np.where(suspended, hung, 0) + (~suspended) * base,
-                                np.where(suspended, end, 0) + (~suspended) * base)
+    pushed = fate.calendar.push(
+        base,
+        kind,
+        np.where(suspended, hung, 0) + (~suspended) * base,
+        np.where(suspended, end, 0) + (~suspended) * base,
+    )
     return np.where(suspended, pushed, base)
 
 
@@ -205,6 +219,7 @@ def _close(fate: _Fate, at: Moments, orders: Orders, final: Ints, rework: Floats
 
     Whoever is in time is checked in a hurry, lest the order be late after all.
     """
+
     def reviewed(done: Ints) -> tuple[Ints, Ints]:
         room = np.maximum(final - done, 0)
         hurry = np.where(room > 1200, room // 4, 14_400)

@@ -1,7 +1,7 @@
-"""S01 and S02 as they are exported: the state of each order at the end of a week, and the steps logged in it.
+"""S01 as it is exported: the state of each order at the end of a week.
 
 An order stands in the file of the week of its report and, if anything happened later, again in the file of the week
-of its last change. Some bad rows come again, clean, two weeks later; what never does is not in the truth.
+of its last change. A few have the wrong town at first and are corrected by a file of their own.
 """
 
 from __future__ import annotations
@@ -13,42 +13,48 @@ import numpy as np
 from citybrain.simulate import people
 from citybrain.simulate.city import CHANNELS, REQUEST_TYPES, SYSTEMS, URGENCIES, City, Floats, Texts
 from citybrain.simulate.dirt import Batch
-from citybrain.simulate.events import HARMLESS, STEP, STEPS, Log, opinions
 from citybrain.simulate.files import Layout
 from citybrain.simulate.lifecycle import NONE, Life, Moments
 from citybrain.simulate.orders import Orders, reporters
-from citybrain.simulate.plan import CORRECTED_AFTER, EVENTS, ORDERS, Delivery, Span
+from citybrain.simulate.plan import CORRECTED_AFTER, ORDERS, Delivery, Span
 from citybrain.simulate.worktime import LIMIT_TYPES, URGENT_HOUR, WORK_HOUR, Bools, Calendar, Ints
 
+HEADER = """
+工单编号 来源系统 来源工单号 来源渠道 上报时间 受理时间 标题 描述 诉求类型 大类码 小类码 部件事件 紧急程度
+镇街码 村居码 网格码 地址 经度 纬度 坐标系 承办单位 主协办 时限类型 时限值 截止时间 状态 结案时间
+是否解决 满意度 上报人 电话 身份证 更新时间
+"""
 ORDER_LAYOUT = Layout(
     title="超级工单明细表",
     unit="宗",
-    header=("工单编号", "来源系统", "来源工单号", "来源渠道", "上报时间", "受理时间", "标题", "描述", "诉求类型", "大类码",
-            "小类码", "部件事件", "紧急程度", "镇街码", "村居码", "网格码", "地址", "经度", "纬度", "坐标系", "承办单位",
-            "主协办", "时限类型", "时限值", "截止时间", "状态", "结案时间", "是否解决", "满意度", "上报人", "电话", "身份证",
-            "更新时间"),
-    groups={"来源": ("来源系统", "来源工单号", "来源渠道"),
-            "位置": ("镇街码", "村居码", "网格码", "地址", "经度", "纬度", "坐标系"),
-            "时限": ("时限类型", "时限值", "截止时间"), "诉求人": ("上报人", "电话", "身份证")},
+    header=tuple(HEADER.split()),
+    groups={
+        "来源": ("来源系统", "来源工单号", "来源渠道"),
+        "位置": ("镇街码", "村居码", "网格码", "地址", "经度", "纬度", "坐标系"),
+        "时限": ("时限类型", "时限值", "截止时间"),
+        "诉求人": ("上报人", "电话", "身份证"),
+    },
     numbers=frozenset({"时限值", "经度", "纬度"}),
     counted="标题",
-)  # fmt: skip
-EVENT_LAYOUT = Layout(
-    title="工单流转日志",
-    unit="条",
-    header=("事件编号", "工单编号", "序号", "环节", "操作单位", "操作人", "到达时间", "完成时间", "新截止时间", "意见"),
-    groups={},
-    numbers=frozenset({"序号"}),
-    counted="环节",
 )
 STATUSES = ("待受理", "不予立案", "已立案", "处置中", "挂账", "待核查", "已结案", "已作废")
+RESOLUTIONS = np.array(["已解决", "部分解决", "未解决"], dtype=object)
+SATISFACTIONS = np.array(["非常满意", "满意", "基本满意", "不满意"], dtype=object)
+GRIDS = np.array(["01", "02", "03", "04"], dtype=object)
 PREFIX = np.array(["HX", "WG", "CG", "ZTC", "SP", "GZ"], dtype=object)
 ROADS = ("桂澜路", "海八路", "佛平路", "广佛路", "岭南大道", "工业大道", "人民路", "兴业路", "文明路", "沿江路")
-DETAIL = ("影响出行，请尽快处理", "已持续多日", "存在安全隐患", "夜间尤为严重", "希望有关部门核实", "多次反映未果")
-CORRECTED, LOST_DEADLINE, SENT_AGAIN = 0.06, 0.005, 0.5
+DETAIL = np.array(["影响出行，请尽快处理", "已持续多日", "存在安全隐患", "夜间尤为严重", "多次反映未果"], dtype=object)
+CORRECTED, LOST_DEADLINE = 0.06, 0.005
 # Defects that belong to the order itself: every row of it bears them.
-TOWN_UNKNOWN, TOWN_EXPIRED, TYPE_UNKNOWN, SWAPPED, ZEROED = 0.0010, 0.0008, 0.0010, 0.0012, 0.0008
-BAD_ID, PERSONAL, TWO_LINES = 0.003, 0.004, 0.002
+OWN_SHARES = {
+    "town": 0.0010, "old town": 0.0008, "type": 0.0010, "swapped": 0.0012, "zero": 0.0008,
+    "personal": 0.004, "lines": 0.002,
+}  # fmt: skip
+OWN_DEFECTS = (
+    ("town", "镇街码", "code"), ("old town", "镇街码", "code 旧"), ("type", "诉求类型", "enum"),
+    ("swapped", "经度", "X20"), ("swapped", "纬度", "X20"), ("zero", "经度", "X20"), ("zero", "纬度", "X20"),
+    ("personal", "描述", "X31"), ("lines", "描述", "X16"),
+)  # fmt: skip
 UNKNOWN_TOWN, EXPIRED_TOWN = "440605999", "440605012"
 
 
@@ -68,51 +74,50 @@ class Sheet:
 
 def sheet_of(city: City, calendar: Calendar, orders: Orders, life: Life, rng: np.random.Generator) -> Sheet:
     n = len(orders)
-    draw = rng.random(n)
-    cuts = np.cumsum([TOWN_UNKNOWN, TOWN_EXPIRED, TYPE_UNKNOWN, SWAPPED, ZEROED, BAD_ID, PERSONAL, TWO_LINES])
-    kind = np.searchsorted(cuts, draw, side="right")
-    unknown, expired, untyped, swapped, zeroed, bad_id, personal, two_lines = (kind == k for k in range(8))
-    homeless = unknown & (rng.random(n) < 0.5)  # not even the village is known
-    who = reporters(rng, orders)
-    bad_id &= np.array([text is not None for text in who["身份证"]], bool)
-    who["身份证"][bad_id] = [_broken(text) for text in who["身份证"][bad_id]]
-    text = {**_constants(city, orders, rng), **who}
-    text["描述"][personal] += "联系人" + people.names(rng, n)[personal] + "，电话" + people.phones(rng, n)[personal]
-    text["描述"][personal] += "，身份证" + people.id_numbers(rng, n)[personal]
-    text["描述"][two_lines] += "\n备注：店主称\"已整改\"，\n实际未整改"
-    text["镇街码"][unknown], text["镇街码"][expired] = UNKNOWN_TOWN, EXPIRED_TOWN
-    text["村居码"][homeless], text["网格码"][homeless] = None, None
-    text["诉求类型"][untyped] = "表扬"
-    text["经度"][swapped], text["纬度"][swapped] = _coordinate(orders.lat[swapped]), _coordinate(orders.lon[swapped])
-    text["经度"][zeroed], text["纬度"][zeroed] = "0", "0"
-    text["截止时间"] = people.stamps(np.where(_lost(calendar, orders, life, untyped, rng), NONE, life.deadline))
+    text = {**_constants(city, orders, rng), **reporters(rng, orders)}
+    has = _defects(n, rng)
+    homeless = has["town"] & (rng.random(n) < 0.5)  # not even the village is known
+    _spoil(text, orders, has, homeless, rng)
+    text["截止时间"] = people.stamps(np.where(_lost(calendar, orders, life, has["type"], rng), NONE, life.deadline))
     text["时限类型"] = np.array(LIMIT_TYPES, dtype=object)[life.kind]
     text["时限值"] = life.value.astype(str).astype(object)
-    defects = [(unknown, "镇街码", "code"), (expired, "镇街码", "code"), (untyped, "诉求类型", "enum"),
-               (swapped | zeroed, "经度", "X20"), (bad_id, "身份证", "X27"), (personal, "描述", "X31"),
-               (two_lines, "描述", "X16")]  # fmt: skip
     return Sheet(
         text=text,
         town=np.where(homeless, -1, orders.town),
         wrong_town=city.town_code[(orders.town + 1) % len(city.town_code)],
-        lon=np.where(zeroed, np.nan, orders.lon),
-        lat=np.where(zeroed, np.nan, orders.lat),
-        defects=defects,
-        resolution=rng.choice(np.array(["已解决", "部分解决", "未解决"], dtype=object), n, p=(0.86, 0.08, 0.06)),
-        satisfaction=rng.choice(np.array(["非常满意", "满意", "基本满意", "不满意"], dtype=object), n,
-                                p=(0.3, 0.45, 0.15, 0.1)),
+        lon=np.where(has["zero"], np.nan, orders.lon),
+        lat=np.where(has["zero"], np.nan, orders.lat),
+        defects=[(has[kind], column, verdict) for kind, column, verdict in OWN_DEFECTS],
+        resolution=rng.choice(RESOLUTIONS, n, p=(0.86, 0.08, 0.06)),
+        satisfaction=rng.choice(SATISFACTIONS, n, p=(0.3, 0.45, 0.15, 0.1)),
     )
+
+
+def _defects(n: int, rng: np.random.Generator) -> dict[str, Bools]:
+    """Which order bears which defect; none bears two."""
+    kind = np.searchsorted(np.cumsum(list(OWN_SHARES.values())), rng.random(n), side="right")
+    return {name: kind == place for place, name in enumerate(OWN_SHARES)}
+
+
+def _spoil(
+    text: dict[str, Texts], orders: Orders, has: dict[str, Bools], homeless: Bools, rng: np.random.Generator
+) -> None:
+    n, personal, swapped = len(orders), has["personal"], has["swapped"]
+    said = "联系人" + people.names(rng, n) + "，电话" + people.phones(rng, n) + "，身份证" + people.id_numbers(rng, n)
+    text["描述"][personal] += said[personal]
+    text["描述"][has["lines"]] += '\n备注：店主称"已整改"，\n实际未整改'
+    text["镇街码"][has["town"]], text["镇街码"][has["old town"]] = UNKNOWN_TOWN, EXPIRED_TOWN
+    text["村居码"][homeless], text["网格码"][homeless] = None, None
+    text["诉求类型"][has["type"]] = "表扬"
+    text["经度"][swapped], text["纬度"][swapped] = _coordinate(orders.lat[swapped]), _coordinate(orders.lon[swapped])
+    text["经度"][has["zero"]], text["纬度"][has["zero"]] = "0", "0"
 
 
 def _lost(calendar: Calendar, orders: Orders, life: Life, untyped: Bools, rng: np.random.Generator) -> Bools:
     """Orders exported without their deadline, where the rules leave no doubt about it."""
     inside = calendar.opens(life.at["accepted"]) == life.at["accepted"]
     plain = (life.kind != WORK_HOUR) | (inside & (life.value % 7 != 0))
-    return plain & (life.kind != URGENT_HOUR) & ~untyped & (rng.random(len(orders)) < LOST_DEADLINE)
-
-
-def _broken(number: str) -> str:
-    return number[:-1] + ("1" if number[-1] != "1" else "2")
+    return np.asarray(plain & (life.kind != URGENT_HOUR) & ~untyped & (rng.random(len(orders)) < LOST_DEADLINE))
 
 
 def _coordinate(values: Floats) -> Texts:
@@ -130,20 +135,20 @@ def _constants(city: City, orders: Orders, rng: np.random.Generator) -> dict[str
         "来源工单号": PREFIX[orders.system] + np.array([number[2:] for number in orders.number], dtype=object),
         "来源渠道": np.array(CHANNELS, dtype=object)[orders.channel],
         "标题": village + what + "问题（模拟）",
-        "描述": "反映" + town + village + "附近有" + what + "问题，" + rng.choice(np.array(DETAIL, dtype=object), n) + "。",
+        "描述": "反映" + town + village + "附近有" + what + "问题，" + rng.choice(DETAIL, n) + "。",
         "诉求类型": np.array(REQUEST_TYPES, dtype=object)[orders.request_type],
         "大类码": city.major_code[orders.major],
         "小类码": city.minor_code[orders.minor],
-        "部件事件": np.where(city.minor_is_part[orders.minor], "部件", "事件").astype(object),
+        "部件事件": people.either(city.minor_is_part[orders.minor], "部件", "事件"),
         "紧急程度": np.array(URGENCIES, dtype=object)[orders.urgency],
         "镇街码": city.town_code[orders.town],
         "村居码": city.village_code[orders.village],
-        "网格码": city.village_code[orders.village] + rng.choice(np.array(["01", "02", "03", "04"], dtype=object), n),
+        "网格码": city.village_code[orders.village] + rng.choice(GRIDS, n),
         "地址": "佛山市南海区" + town + village + road + "号",
         "经度": _coordinate(orders.lon),
         "纬度": _coordinate(orders.lat),
         "坐标系": np.full(n, "CGCS2000", dtype=object),
-        "主协办": np.where(rng.random(n) < 0.96, "主办", "协办").astype(object),
+        "主协办": people.either(rng.random(n) < 0.96, "主办", "协办"),
     }
 
 
@@ -185,8 +190,9 @@ def order_batch(
     columns = {name: values[rows] for name, values in sheet.text.items()}
     columns["镇街码"] = np.where(fixed[rows] & ~final, sheet.wrong_town[rows], columns["镇街码"])
     columns |= _changing(city, sheet, rows, at, status, unit, np.where(final, shown - 3600, changed))
-    batch = Batch(ORDERS, {name: columns[name] for name in ORDER_LAYOUT.header}, slot, rows,
-                  np.array([file.is_sheet for file in files])[slot], sparing=fixed[rows])
+    is_sheet = np.array([file.is_sheet for file in files])[slot]
+    columns = {name: columns[name] for name in ORDER_LAYOUT.header}
+    batch = Batch(ORDERS, columns, slot, rows, is_sheet, changed, sparing=fixed[rows])
     for mask, column, verdict in sheet.defects:
         batch.note(np.flatnonzero(mask[rows]), column, verdict)
     batch.note(np.flatnonzero((at["closed"] >= 0) & (at["closed"] < reported[rows])), "结案时间", "X24")
@@ -198,7 +204,8 @@ def _changing(
     city: City, sheet: Sheet, rows: Ints, at: Moments, status: Ints, unit: Ints, changed: Ints
 ) -> dict[str, Texts]:
     closed, accepted = at["closed"] >= 0, at["accepted"] >= 0
-    rated = np.where(at["evaluated"] >= 0, sheet.satisfaction[rows], people.some(np.full(len(rows), "未评价", object), closed))
+    rated = people.some(np.full(len(rows), "未评价", dtype=object), closed)
+    rated = np.where(at["evaluated"] >= 0, sheet.satisfaction[rows], rated)
     return {
         "上报时间": people.stamps(at["reported"]),
         "受理时间": people.stamps(at["accepted"]),
@@ -212,35 +219,3 @@ def _changing(
         "满意度": rated,
         "更新时间": people.stamps(changed),
     }
-
-
-def event_batch(
-    city: City, span: Span, files: list[Delivery], orders: Orders, life: Life, log: Log, rng: np.random.Generator
-) -> Batch:
-    """The rows of S02 about these orders, clean."""
-    words, two_lines = opinions(log, rng)
-    slot = np.maximum(span.slot(EVENTS, log.logged), span.slot(EVENTS, life.at["reported"][log.order]))
-    number = orders.number[log.order]
-    seq = log.seq.astype(str).astype(object)
-    columns = {
-        "事件编号": "EV" + number + "-" + seq,
-        "工单编号": number.copy(),
-        "序号": seq,
-        "环节": np.array(STEPS, dtype=object)[log.step],
-        "操作单位": city.unit_code[log.unit],
-        "操作人": np.array([f"模拟员{k:03d}" for k in range(500)], dtype=object)[rng.integers(0, 500, len(log))],
-        "到达时间": people.stamps(log.arrived),
-        "完成时间": people.stamps(log.finished),
-        "新截止时间": people.stamps(log.extended_to),
-        "意见": words,
-    }
-    critical = ~np.isin(log.step, [STEP[name] for name in HARMLESS])
-    last = slot + 2 >= len(span.periods(EVENTS))
-    batch = Batch(EVENTS, columns, slot, log.order, np.array([file.is_sheet for file in files])[slot], critical & last)
-    batch.note(np.flatnonzero(log.repeats), "", "X25")
-    batch.note(np.flatnonzero(log.unfinished), "完成时间", "X26")
-    batch.note(np.flatnonzero(two_lines & ~batch.taken), "意见", "X16")
-    wrong = (log.step == STEP["派遣"]) & (log.finished > life.at["disposed"][log.order])
-    wrong &= (life.at["disposed"][log.order] >= 0) & (life.at["returned"][log.order] < 0)
-    batch.note(np.flatnonzero(wrong & ~batch.taken), "完成时间", "X24")
-    return batch

@@ -136,7 +136,7 @@ def draw_orders(city: City, month: Month, part: slice, rng: np.random.Generator)
     lat = city.village_lat[village] + rng.normal(0, REPORT_SPREAD, n)
     t = np.where(system == SYSTEMS.index("数字城管"), t // 60 * 60, t)  # that system keeps minutes only
     return Orders(
-        number=_numbers(month.reported, part),
+        number=numbered("NH", month.reported, part),
         reported=t,
         system=system,
         channel=channel,
@@ -206,14 +206,14 @@ def _units(city: City, rng: np.random.Generator, town: Ints, major: Ints, villag
     return np.where(draw < 0.72, city.town_unit[town, major], by_district)
 
 
-def _numbers(reported: Ints, part: slice) -> Texts:
-    """NH, the day, a number that counts the orders of that day."""
-    days = reported // DAY
+def numbered(prefix: str, moments: Ints, part: slice) -> Texts:
+    """Numbers of some of a month's rows: the prefix, the day, the rank within that day."""
+    days = moments // DAY
     mine = days[part]
     serial = np.arange(len(days))[part] - np.searchsorted(days, mine) + 1
     texts = np.datetime_as_string(mine.astype("datetime64[D]")).tolist()
     pairs = zip(texts, serial.tolist(), strict=True)
-    return np.array([f"NH{text.replace('-', '')}{number:06d}" for text, number in pairs], dtype=object)
+    return np.array([f"{prefix}{text.replace('-', '')}{number:06d}" for text, number in pairs], dtype=object)
 
 
 def reporters(rng: np.random.Generator, orders: Orders) -> dict[str, Texts]:
@@ -226,4 +226,3 @@ def reporters(rng: np.random.Generator, orders: Orders) -> dict[str, Texts]:
         "电话": people.some(people.phones(rng, n), known),
         "身份证": people.some(people.id_numbers(rng, n), known & (rng.random(n) < 0.35)),
     }
-

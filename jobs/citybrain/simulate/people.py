@@ -33,23 +33,20 @@ def id_numbers(rng: np.random.Generator, n: int) -> Texts:
     """Valid numbers: region, birthday, serial 000, check digit."""
     regions = rng.integers(0, len(REGIONS), n).tolist()
     births = BIRTHS[rng.integers(0, len(BIRTHS), n)].tolist()
-    return np.array([_identity(REGIONS[r] + b.replace("-", "") + "000") for r, b in zip(regions, births, strict=True)],
-                    dtype=object)
+    return np.array(
+        [_identity(REGIONS[r] + b.replace("-", "") + "000") for r, b in zip(regions, births, strict=True)], dtype=object
+    )
 
 
 def _identity(body: str) -> str:
     return body + ID_CHECKS[sum(int(c) * w for c, w in zip(body, ID_WEIGHTS, strict=True)) % 11]
 
 
-def broken_id(number: str) -> str:
-    """The same number with a check digit that cannot be right."""
-    return number[:-1] + ("1" if number[-1] != "1" else "2")
-
-
 def credit_codes(rng: np.random.Generator, n: int) -> Texts:
     """Valid codes of firms (91) whose organisation part begins with MA0000."""
-    return np.array([_credit(f"91440605MA0000{number:03d}") for number in rng.integers(0, 1000, n).tolist()],
-                    dtype=object)
+    return np.array(
+        [_credit(f"91440605MA0000{number:03d}") for number in rng.integers(0, 1000, n).tolist()], dtype=object
+    )
 
 
 def _credit(body: str) -> str:
@@ -59,7 +56,15 @@ def _credit(body: str) -> str:
 
 def some(values: Texts, mask: Bools) -> Texts:
     """The values where `mask` holds, else null."""
-    return np.where(mask, values, None)
+    result = values.copy()
+    result[~mask] = None
+    return result
+
+
+def either(mask: Bools, yes: str, no: str) -> Texts:
+    result = np.full(len(mask), no, dtype=object)
+    result[mask] = yes
+    return result
 
 
 def stamps(t: Ints) -> Texts:
@@ -70,4 +75,4 @@ def stamps(t: Ints) -> Texts:
     chars[:, 10] = ord(" ")
     text = chars.view(f"U{chars.shape[1]}").ravel().astype(object)
     text[t < 0] = None
-    return np.asarray(text)
+    return np.asarray(text, dtype=object)

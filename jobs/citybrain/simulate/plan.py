@@ -38,6 +38,7 @@ class Delivery:
     span: str
     totals: str = ""  # first or last: where a row 合计 stands
     real_dates: bool = False  # xlsx: dates are dates, not text
+    corrects: bool = False
 
     @property
     def is_sheet(self) -> bool:
@@ -124,14 +125,16 @@ def _regular(span: Span, table: str, slot: int) -> Delivery:
     text = f"{EPOCH + timedelta(first):%Y%m%d}至{EPOCH + timedelta(first + days - 1):%Y%m%d}"
     totals = ("first", "last", "")[slot // 2 % 3] if encoding == "xlsx" else ""
     name = _name(table, when, text, "_迟报" if late else "", encoding)
-    return Delivery(table, slot, name, when, encoding, text, totals, real_dates=slot % 4 == 3)
+    return Delivery(
+        table, slot, name, when, encoding, text, totals, real_dates=slot // (1 if table == CASES else 8) % 2 == 1
+    )
 
 
 def _corrections(span: Span, table: str, slot: int) -> Delivery:
     when = _morning(span, table, slot + CORRECTED_AFTER) + timedelta(hours=3)
     text = _regular(span, table, slot).span
     name = _name(table, when, text, "_更正", "utf-8-sig")
-    return Delivery(table, len(span.periods(table)), name, when, "utf-8-sig", text)
+    return Delivery(table, len(span.periods(table)), name, when, "utf-8-sig", text, corrects=True)
 
 
 def _morning(span: Span, table: str, slot: int) -> datetime:

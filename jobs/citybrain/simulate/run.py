@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from citybrain.simulate.cases import CASE_LAYOUT, acceptances, case_batch, draw_cases
-from citybrain.simulate.city import CODES, City, Limits
+from citybrain.simulate.city import CODES, City, Limits, Texts
 from citybrain.simulate.deliver import Ledger, send
-from citybrain.simulate.dirt import VERDICTS
+from citybrain.simulate.dirt import VERDICTS, Batch
+from citybrain.simulate.event_rows import EVENT_LAYOUT, event_batch
 from citybrain.simulate.events import HARMLESS, STEP, flow_log
 from citybrain.simulate.figures import write_figures
 from citybrain.simulate.files import SHEET, Outbox, remove_spool
 from citybrain.simulate.lifecycle import live
-from citybrain.simulate.order_rows import EVENT_LAYOUT, ORDER_LAYOUT, event_batch, order_batch, sheet_of
+from citybrain.simulate.order_rows import ORDER_LAYOUT, order_batch, sheet_of
 from citybrain.simulate.orders import Month, draw_orders, month_of_reports
-from citybrain.simulate.plan import CASES, EVENTS, ORDERS, Span, deliveries, repeats
+from citybrain.simulate.plan import CASES, EVENTS, ORDERS, Delivery, Span, deliveries, repeats
 from citybrain.simulate.truth import Truth
 from citybrain.simulate.worktime import Bools, Calendar, Ints
 
@@ -66,9 +67,8 @@ class Simulation:
         sheet = sheet_of(city, self.calendar, orders, life, self.rng(*at, "sheet"))
         box = self.boxes[ORDERS]
         batch, shown = order_batch(city, span, box.files, orders, life, sheet, self.rng(*at, "rows"))
-        none = np.zeros(len(batch), bool)
-        survived = send(batch, box, self.ledger, self.rng(*at, "order dirt"), month.index, none)
-        self.truth.add_orders(orders, life, sheet, _latest(len(orders), batch.owner, shown, survived))
+        latest = self._send_upserts(batch, shown, len(orders), *at, "order dirt")
+        self.truth.add_orders(orders, life, sheet, *latest)
         log = flow_log(city, orders, life, self.rng(*at, "log"), span.stop)
         box = self.boxes[EVENTS]
         events = event_batch(city, span, box.files, orders, life, log, self.rng(*at, "event rows"))
@@ -80,22 +80,24 @@ class Simulation:
         accepted = acceptances(self.span, self.calendar, index, self.rng(index, "acceptances"))
         box = self.boxes[CASES]
         for part in _parts(len(accepted)):
-            cases = draw_cases(self.city, self.span, self.calendar, accepted, part, self.rng(index, part.start, "cases"))
-            batch, shown = case_batch(self.city, self.span, box.files, cases, self.rng(index, part.start, "case rows"))
-            updated = _instants(batch.columns["更新时间"])
-            none = np.zeros(len(batch), bool)
-            survived = send(batch, box, self.ledger, self.rng(index, part.start, "case dirt"), index, none)
-            latest = (_latest(len(cases), batch.owner, values, survived) for values in (shown, updated))
+            city, span, at = self.city, self.span, (index, part.start)
+            cases = draw_cases(city, span, self.calendar, accepted, part, self.rng(*at, "cases"))
+            batch, shown = case_batch(city, span, box.files, cases, self.rng(*at, "case rows"))
+            latest = self._send_upserts(batch, shown, len(cases), index, part.start, "case dirt")
             self.truth.add_cases(cases, *latest)
+
+    def _send_upserts(self, batch: Batch, shown: Ints, n: int, month: int, *path: object) -> tuple[Ints, Ints]:
+        """Send; gives for each order or case until when its latest surviving row shows it, and its update."""
+        updated = _instants(batch.columns["更新时间"])
+        nothing = np.zeros(len(batch), bool)
+        survived = send(batch, self.boxes[batch.table], self.ledger, self.rng(month, *path), month, nothing)
+        return _latest(n, batch.owner, shown, survived), _latest(n, batch.owner, updated, survived)
 
     def finish(self) -> None:
         self.truth.close()
         rows: list[tuple[object, ...]] = []
         for table, box in self.boxes.items():
-            self.ledger.add([
-                (table, file.name, SHEET if file.is_sheet else "", row or "", "", "", kind.split()[0], text, VERDICTS[kind])
-                for file, row, kind, text in box.close()
-            ])  # fmt: skip
+            self.ledger.add([_remark(table, *remark) for remark in box.close()])
             for file, count in zip(box.files, box.counts, strict=True):
                 good = count.rows - count.bad - count.set_aside
                 rows.append((table, file.name, count.rows, good, count.bad, count.set_aside, ""))
@@ -142,7 +144,12 @@ def _latest(n: int, owner: Ints, value: Ints, survived: Bools) -> Ints:
     return latest
 
 
-def _instants(texts: np.ndarray) -> Ints:
+def _remark(table: str, file: Delivery, row: int | None, kind: str, text: str) -> tuple[object, ...]:
+    sheet = SHEET if file.is_sheet else ""
+    return table, file.name, sheet, row or "", "", "", kind.split()[0], text, VERDICTS[kind]
+
+
+def _instants(texts: Texts) -> Ints:
     return np.array(texts.tolist(), dtype="datetime64[s]").astype(np.int64)
 
 

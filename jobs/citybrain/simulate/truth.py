@@ -13,9 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from citybrain.simulate.cases import ITEMS, Cases, item_codes
+from citybrain.simulate import people
+from citybrain.simulate.cases import Cases
 from citybrain.simulate.city import City, Texts
 from citybrain.simulate.events import STEP, STEPS, Log
+from citybrain.simulate.items import IN_NATURAL_DAYS, ITEM_CODES, STATUTORY
 from citybrain.simulate.lifecycle import NONE, Life
 from citybrain.simulate.order_rows import STATUSES, Sheet, state
 from citybrain.simulate.orders import Orders
@@ -40,25 +42,25 @@ class Truth:
             self.writers[name] = pq.ParquetWriter(self.folder / f"{name}.parquet", table.schema, compression="zstd")
         self.writers[name].write_table(table)
 
-    def add_orders(self, orders: Orders, life: Life, sheet: Sheet, shown: Ints) -> None:
+    def add_orders(self, orders: Orders, life: Life, sheet: Sheet, shown: Ints, updated: Ints) -> None:
         """`shown`: up to when the latest good row shows each order; negative where there is none."""
         keep = np.flatnonzero(shown >= 0)
-        _, status, unit, changed = state(life, orders, keep, shown[keep])
+        _, status, unit, _ = state(life, orders, keep, shown[keep])
         text, town, city = sheet.text, sheet.town[keep], self.city
         columns = {name: _strings(text[title][keep]) for name, title in (
             ("work_order_id", "工单编号"), ("source_system", "来源系统"), ("channel", "来源渠道"),
             ("request_type", "诉求类型"), ("major_category_code", "大类码"), ("minor_category_code", "小类码"),
             ("urgency", "紧急程度"), ("village_code", "村居码"))}  # fmt: skip
-        columns["town_code"] = _strings(np.where(town >= 0, city.town_code[town], None))
-        columns["handling_unit"] = _strings(np.where(unit >= 0, city.unit_code[unit], None))
+        columns["town_code"] = _strings(people.some(city.town_code[town], town >= 0))
+        columns["handling_unit"] = _strings(people.some(city.unit_code[unit], unit >= 0))
         columns["work_order_status"] = _strings(np.array(STATUSES, dtype=object)[status])
         columns["limit_type"] = _strings(np.array(LIMIT_TYPES, dtype=object)[life.kind[keep]])
         columns["limit_value"] = pa.array(life.value[keep])
         columns["lon"] = pa.array(sheet.lon[keep], from_pandas=True)
         columns["lat"] = pa.array(sheet.lat[keep], from_pandas=True)
         known = orders.same_as[keep] >= 0
-        columns["same_event_as"] = _strings(np.where(known, orders.number[orders.same_as[keep]], None))
-        columns["updated_at"] = _times(changed)
+        columns["same_event_as"] = _strings(people.some(orders.number[orders.same_as[keep]], known))
+        columns["updated_at"] = _times(updated[keep])
         columns |= {name: values.take(pa.array(keep)) for name, values in self._moments(life).items()}
         self._write("orders", columns)
 
@@ -123,22 +125,22 @@ class Truth:
     def add_cases(self, cases: Cases, shown: Ints, updated: Ints) -> None:
         keep = np.flatnonzero(shown >= 0)
         until, item, town = shown[keep], cases.item[keep], cases.town[keep]
-        finished, begun, ended = (np.where(m[keep] < until, m[keep], NONE)
-                                  for m in (cases.finished, cases.special_from, cases.special_to))  # fmt: skip
-        statutory = np.array([row[2] for row in ITEMS])[item]
+        finished, begun, ended = (
+            np.where(m[keep] < until, m[keep], NONE) for m in (cases.finished, cases.special_from, cases.special_to)
+        )
+        statutory, natural = STATUTORY[item], IN_NATURAL_DAYS[item]
         day = cases.accepted[keep] // 86_400
-        natural = np.array([row[3] == "自然日" for row in ITEMS])[item]
-        limit = self.calendar.nth_workday(day, cases.promised[keep])
         through = self.calendar.workdays_through
         used = through(np.maximum(finished, 0) // 86_400) - through(day)
         stopped = (ended >= 0) * (through(np.maximum(ended, 0) // 86_400) - through(np.maximum(begun, 0) // 86_400))
+        limit = self.calendar.nth_workday(day, cases.promised[keep] + stopped)
         self._write("cases", {
             "case_id": _strings(cases.number[keep]),
-            "item_code": _strings(item_codes()[item]),
+            "item_code": _strings(ITEM_CODES[item]),
             "promised_limit": pa.array(cases.promised[keep]),
             "statutory_limit": pa.array(statutory, mask=statutory == 0),
-            "limit_unit": _strings(np.where(natural, "自然日", "工作日").astype(object)),
-            "town_code": _strings(np.where(town >= 0, self.city.town_code[town], None)),
+            "limit_unit": _strings(people.either(natural, "自然日", "工作日")),
+            "town_code": _strings(people.some(self.city.town_code[town], town >= 0)),
             "service_channel": pa.array(cases.channel[keep]),
             "applied_at": _times(cases.applied[keep]),
             "accepted_at": _times(cases.accepted[keep]),

@@ -76,11 +76,11 @@ class Calendar:
 
     def nth_workday(self, day: Ints, n: Ints) -> Ints:
         """The nth working day after `day`, which itself does not count; n = 0 gives the last working day up to it."""
-        return self.ordinals[self.workdays_through(day) - 1 + n] + self.first
+        return np.asarray(self.ordinals[self.workdays_through(day) - 1 + n] + self.first)
 
     def next_workday(self, day: Ints) -> Ints:
         """`day` if it is worked, else the next working day."""
-        return self.ordinals[self._before[self._index(day)]] + self.first
+        return np.asarray(self.ordinals[self._before[self._index(day)]] + self.first)
 
     def work(self, t: Ints) -> Ints:
         """Working seconds from the start of the calendar to the instant t."""
@@ -95,14 +95,14 @@ class Calendar:
         ordinal = np.maximum((work - 1) // WORK_DAY, 0)
         rest = work - ordinal * WORK_DAY
         clock = np.where(rest <= SESSION, MORNING + rest, AFTERNOON + rest - SESSION)
-        return (self.ordinals[ordinal] + self.first) * DAY + clock
+        return np.asarray((self.ordinals[ordinal] + self.first) * DAY + clock)
 
     def opens(self, t: Ints) -> Ints:
         """t itself inside office hours, else the moment when the office opens next."""
         work = self.work(t)
         ordinal, rest = work // WORK_DAY, work % WORK_DAY
         clock = np.where(rest < SESSION, MORNING + rest, AFTERNOON + rest - SESSION)
-        return (self.ordinals[ordinal] + self.first) * DAY + clock
+        return np.asarray((self.ordinals[ordinal] + self.first) * DAY + clock)
 
     def deadline(self, accepted: Ints, kind: Ints, value: Ints, rolls: Bools) -> Ints:
         """The original deadline: hour limits start at once, day limits on the day after acceptance."""
