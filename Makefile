@@ -48,6 +48,7 @@ test: ## all tests, with what only they need (Chromium, PostgreSQL)
 	@$(PYTEST) tests/serve
 	@$(AIRFLOW)/python -m pytest tests/dags
 	@$(PYTEST) tests/dashboards
+	@$(PYTEST) tests/real
 	@$(PYTEST) tests/infra
 	@$(PYTEST) tests/e2e
 

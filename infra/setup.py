@@ -52,6 +52,7 @@ WITH_CITYBRAIN = ("spark", "airflow")  # Superset reads results only
 CHINESE = (ROOT / "infra/superset/patch_zh.py", ROOT / "infra/superset/zh.json")
 PYTHONS = ((3, 11), (3, 12))  # numpy of Superset 6.1 has no wheels for anything newer
 STAMP = "citybrain.stamp"
+HELD: list[int] = []  # the lock of this set-up, shared with what it starts: if only we are killed, the next one waits
 STAMP_FORMAT = "1"  # raise it to have every environment made anew
 
 
@@ -74,6 +75,7 @@ def run(doing: str, command: Sequence[str | Path], hint: str = "", env: dict[str
             stderr=log,
             cwd=ROOT,
             env={**os.environ, **(env or {})},
+            pass_fds=HELD,
         )
         try:
             while process.poll() is None:
@@ -440,7 +442,11 @@ def alone() -> Iterator[None]:
         except BlockingIOError:
             say("another set-up is running in this tree: waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        HELD.append(lock.fileno())
+        try:
+            yield
+        finally:
+            HELD.clear()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -145,6 +147,21 @@ def test_a_failing_command_is_shown_with_its_last_words(tmp_path: Path, monkeypa
     assert "trying: `sh` ended with code 7" in message
     assert "no such mirror" in message
     assert "Check the mirror." in message
+
+
+def test_what_a_killed_setup_left_running_holds_up_the_next(tmp_path: Path, root: Path) -> None:
+    """Else the next one would clear an environment that is still being written."""
+    begin = f"import sys; sys.path.insert(0, {str(root / 'infra')!r}); import setup; from pathlib import Path; "
+    begin += f"setup.VENVS = Path({str(tmp_path)!r}); setup.LOG = setup.VENVS / 'setup.log'\n"
+    work = "with setup.alone(): setup.run('working', ['sh', '-c', 'touch begun; sleep 2; touch ended'])"
+    first = subprocess.Popen([sys.executable, "-c", begin + f"setup.ROOT = setup.VENVS\n{work}"])
+    while not (tmp_path / "begun").exists():
+        time.sleep(0.05)
+    first.kill()
+    first.wait()
+    assert not (tmp_path / "ended").exists()
+    check = "with setup.alone(): sys.exit(not (setup.VENVS / 'ended').exists())"
+    assert subprocess.run([sys.executable, "-c", begin + check], timeout=30).returncode == 0
 
 
 def missing(fatal: bool) -> list[setup.Need]:
