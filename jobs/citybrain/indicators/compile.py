@@ -1,0 +1,201 @@
+"""Figures and variants compiled to one readable SQL, the same text for Spark (over Delta) and DuckDB (serving file).
+
+The question is a relation ``asked``: a row for each area and period, with ``scope`` (``all`` for the district, else the
+town's code) and a ``period_end`` that is not later than ``as_of``. Every table is first summed by scope and day, so
+that what is joined to the periods is small, however large the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import sqlglot
+
+from citybrain.indicators.model import AREA_COLUMNS, Figure, Grain, Variant, terms
+from citybrain.indicators.registry import Registry
+
+Dialect = Literal["duckdb", "spark"]
+ASKED = ("area_code", "area_level", "scope", "period_kind", "period", "period_start", "period_end", "as_of")
+CELL = "area_code, period_kind, period"
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How an engine names a table, and its dialect for the conditions of figures."""
+
+    dialect: Dialect
+    refer: Callable[[str], str]
+
+
+DUCKDB = Engine("duckdb", lambda table: table)  # schema.table of the serving file
+SPARK = Engine("spark", lambda table: f"{{{table.split('.')[1]}}}")  # a DataFrame handed to spark.sql by name
+
+
+@dataclass(frozen=True)
+class Amounts:
+    """A variant's numerator and denominator as SQL over figures, and its value over those two."""
+
+    numerator: str
+    denominator: str
+    variant: Variant
+
+    def value(self, numerator: str, denominator: str) -> str:
+        """A ratio without a positive denominator is null, never 0 or 100 %."""
+        if self.variant.percentile:
+            return percentile_column(self.variant)
+        up, down = self.variant.scale.numerator, self.variant.scale.denominator
+        scaled = f"CAST({numerator} AS DOUBLE)" + (f" * {up}" if up != 1 else "")
+        if not self.variant.denominator:
+            return scaled + (f" / {down}" if down != 1 else "")
+        below = f"CAST({denominator} AS DOUBLE)" if down == 1 else f"(CAST({denominator} AS DOUBLE) * {down})"
+        return f"CASE WHEN {denominator} > 0 THEN {scaled} / {below} END"
+
+
+def amounts(variant: Variant) -> Amounts:
+    """Of a percentile: no numerator; the denominator is the number of orders that were ranked."""
+    nothing = "CAST(NULL AS DECIMAL(24, 4))"
+    if variant.percentile:
+        return Amounts(nothing, _decimal(variant.percentile.of), variant)
+    denominator = _decimal(variant.denominator) if variant.denominator else nothing
+    return Amounts(_decimal(variant.numerator or ""), denominator, variant)
+
+
+def percentile_column(variant: Variant) -> str:
+    return f"{variant.percentile.of}_p{variant.percentile.percent}" if variant.percentile else ""
+
+
+def _decimal(expression: str) -> str:
+    signed = [("- " if sign < 0 else "+ ") + name for sign, name in terms(expression)]
+    return f"CAST({' '.join(signed).removeprefix('+ ')} AS DECIMAL(24, 4))"
+
+
+def figures_sql(
+    registry: Registry, variants: Sequence[Variant], grains: Iterable[Grain], engine: Engine, as_of: str
+) -> str:
+    """CTEs up to ``figures``: a row for each row of ``asked``, a column for each figure that the variants need.
+
+    ``as_of`` is SQL for a date. The caller supplies ``asked``: as a first CTE or as a table.
+    """
+    names = dict.fromkeys(name for variant in variants for name in variant.figures)
+    figures = [registry.figures[name] for name in names]
+    scopes = tuple(dict.fromkeys(grains))
+    percents: dict[str, list[int]] = {}
+    for variant in variants:
+        if variant.percentile:
+            percents.setdefault(variant.percentile.of, []).append(variant.percentile.percent)
+    ctes = [_daily(figures, scopes, engine, as_of)]
+    for of, wanted in percents.items():
+        ctes += _percentiles(registry.figures[of], wanted, scopes, engine, as_of)
+    return ",\n".join([*ctes, _figures(figures, percents)])
+
+
+def question_sql(registry: Registry, variant: Variant, asked: str, grains: Iterable[Grain], as_of: str) -> str:
+    """The whole statement for one variant on DuckDB; ``asked`` is the body of the CTE of that name."""
+    found = amounts(variant)
+    return (
+        f"WITH asked AS (\n{asked}\n),\n"
+        f"{figures_sql(registry, [variant], grains, DUCKDB, as_of)},\n"
+        f"amounts AS (\n  SELECT *,\n    {found.numerator} AS numerator,\n    {found.denominator} AS denominator\n"
+        f"  FROM figures\n)\n"
+        f"SELECT *,\n  {found.value('numerator', 'denominator')} AS value\nFROM amounts\nORDER BY {CELL}"
+    )
+
+
+def _grouped(figures: Iterable[Figure]) -> list[list[Figure]]:
+    """Figures that one pass over a table can sum: same table, date and as-of column, all flows or all stocks."""
+    groups: dict[tuple[str, str, str | None, bool], list[Figure]] = {}
+    for figure in figures:
+        groups.setdefault((figure.table, figure.date, figure.known, figure.form == "flow"), []).append(figure)
+    return list(groups.values())
+
+
+def _daily(figures: list[Figure], grains: tuple[Grain, ...], engine: Engine, as_of: str) -> str:
+    """All figures by scope and day, a table below the other; a figure of another table is null."""
+    branches = []
+    for group in _grouped(figures):
+        own = {f.id: f"{_sum(f, engine)} AS {f.id}" for f in group}
+        columns = [own.get(f.id, f"NULL AS {f.id}") for f in figures]
+        if any(f.form != "flow" for f in figures):
+            columns.append(f"{'TRUE' if group[0].form != 'flow' else 'FALSE'} AS is_stock")
+        branches.append(_by_day(group[0], columns, grains, engine, as_of))
+    return "daily AS (\n" + "\n  UNION ALL\n".join(branches) + "\n)"
+
+
+def _by_day(
+    figure: Figure, sums: list[str], grains: tuple[Grain, ...], engine: Engine, as_of: str, bins: str = ""
+) -> str:
+    """Sums by day and scope: every row for the district, and those of each town."""
+    areas = [AREA_COLUMNS[g] for g in grains if AREA_COLUMNS.get(g) in figure.areas]
+    by = [figure.date, *([bins] if bins else [])]
+    if not areas:
+        scope, grouping = "'all'", ", ".join(by)
+    elif "district" not in grains and len(areas) == 1:
+        scope, grouping = areas[0], ", ".join([*by, *areas])
+    else:
+        cases = " ".join(f"WHEN GROUPING({column}) = 0 THEN {column}" for column in areas)
+        scope = f"CASE {cases} ELSE 'all' END"
+        sets = [", ".join([*by, *more]) for more in (*([area] for area in areas), [])]
+        grouping = f"GROUPING SETS ({', '.join(f'({columns})' for columns in sets)})"
+    head = [f"{scope} AS scope", f"{figure.date} AS day", *([f"{bins} AS bin"] if bins else [])]
+    known = f"  WHERE {figure.known} <= {as_of}\n" if figure.known else ""
+    listed = "".join(f",\n    {column}" for column in sums)
+    return f"  SELECT {', '.join(head)}{listed}\n  FROM {engine.refer(figure.table)}\n{known}  GROUP BY {grouping}"
+
+
+def _sum(figure: Figure, engine: Engine) -> str:
+    if figure.where is None:
+        return f"SUM({figure.sum})"
+    condition = sqlglot.parse_one(figure.where, read="spark").sql(engine.dialect)
+    return f"SUM(CASE WHEN {condition} THEN {figure.sum} ELSE 0 END)"
+
+
+def _figures(figures: list[Figure], percents: dict[str, list[int]]) -> str:
+    """The days of each period added up, in one join."""
+    sums = [f"COALESCE(SUM({_within(f)}), 0) AS {f.id}" for f in figures]
+    of_bins = [f"MAX({of}_ranks.p{p}) AS {of}_p{p}" for of, wanted in percents.items() for p in wanted]
+    joins = "".join(f"\n  LEFT JOIN {of}_ranks ON {_same_cell(f'{of}_ranks')}" for of in percents)
+    asked = ", ".join(f"a.{name}" for name in ASKED)
+    since = "d.day >= a.period_start"
+    since = f"({since} OR d.is_stock)" if any(f.form != "flow" for f in figures) else since
+    return (
+        f"figures AS (\n  SELECT {asked},\n    " + ",\n    ".join([*sums, *of_bins]) + "\n  FROM asked AS a\n"
+        f"  LEFT JOIN daily AS d ON d.scope = a.scope AND d.day <= a.period_end\n"
+        f"    AND {since}{joins}\n  GROUP BY {asked}\n)"
+    )
+
+
+def _within(figure: Figure) -> str:
+    """The join lets in a flow's days of the period, and a stock's days up to its end."""
+    if figure.form == "opening":
+        return f"CASE WHEN d.day < a.period_start THEN d.{figure.id} END"
+    return f"d.{figure.id}"
+
+
+def _same_cell(other: str) -> str:
+    return " AND ".join(f"{other}.{k} = a.{k}" for k in CELL.split(", "))
+
+
+def _percentiles(
+    figure: Figure, percents: list[int], grains: tuple[Grain, ...], engine: Engine, as_of: str
+) -> list[str]:
+    """Bins of one hour, the k-th holding what is in (k−1, k]; inside a bin the value grows linearly with the rank."""
+    of = figure.id
+    by_day = _by_day(figure, [f"{_sum(figure, engine)} AS n"], grains, engine, as_of, figure.bins or "")
+    bins = (
+        f"{of}_bins AS (\n  SELECT {CELL}, GREATEST(bin - 1, 0) AS low, GREATEST(bin, 0) AS high, n,\n"
+        f"    SUM(n) OVER (PARTITION BY {CELL} ORDER BY bin) AS upto, SUM(n) OVER (PARTITION BY {CELL}) AS total\n"
+        f"  FROM (\n    SELECT a.area_code, a.period_kind, a.period, d.bin, SUM(d.n) AS n\n"
+        f"    FROM asked AS a JOIN {of}_days AS d\n"
+        f"      ON d.scope = a.scope AND d.day BETWEEN a.period_start AND a.period_end\n"
+        f"    GROUP BY a.area_code, a.period_kind, a.period, d.bin\n  ) AS counted\n  WHERE n > 0\n)"
+    )
+    found = ",\n".join(
+        f"    MAX(CASE WHEN 100 * (upto - n) < {p} * total AND {p} * total <= 100 * upto\n"
+        f"      THEN low + (high - low) * CAST({p} * total - 100 * (upto - n) AS DOUBLE) / CAST(100 * n AS DOUBLE) END)"
+        f" AS p{p}"
+        for p in percents
+    )
+    ranks = f"{of}_ranks AS (\n  SELECT {CELL},\n{found}\n  FROM {of}_bins\n  GROUP BY {CELL}\n)"
+    return [f"{of}_days AS (\n{by_day}\n)", bins, ranks]
