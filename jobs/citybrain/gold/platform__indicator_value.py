@@ -6,6 +6,7 @@ Days (the last 60 with data), months and years. What is not given here is not re
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import reduce
+from typing import Any
 
 from pyspark.sql import DataFrame
 
@@ -68,7 +69,7 @@ def _values(
     as_of = f"(SELECT MAX({clock.date}) FROM {sql.SPARK.refer(clock.table)} WHERE {clock.where})"
     figures = sql.figures_sql(declared, [v for _, v in pairs], GRAINS, sql.SPARK, as_of)
     tables = {clock.table, *(declared.figures[name].table for _, v in pairs for name in v.figures)}
-    read = {name: cubes[name] for name in (table.split(".")[1] for table in tables)}
+    read: dict[str, Any] = {name: cubes[name] for name in (table.split(".")[1] for table in tables)}
     rows = ",\n  ".join(_row(indicator, variant) for indicator, variant in pairs)
     text = f"""
       WITH asked AS (SELECT * FROM {{asked_areas}}),

@@ -67,7 +67,8 @@ class Figure(Strict):
 
 def terms(expression: str) -> tuple[tuple[int, str], ...]:
     """``a + b - c`` as ((1, a), (1, b), (−1, c)); raises ValueError for anything but sums of figures."""
-    found, position = [], 0
+    found: list[tuple[int, str]] = []
+    position = 0
     while match := _TERM.match(expression, position):
         if found and not match[1]:
             break
