@@ -33,14 +33,16 @@ VERDICTS = {
     "X20": "warned",
     "X21": "set_aside",
     "X24": "warned",
+    "X24 派遣": "none",  # only silver sees both steps; it flags the order
     "X25": "none",  # bronze keeps the repeated row, silver merges it
     "X26": "none",
     "X27": "warned",
     "X31": "none",  # bronze keeps the text, silver redacts it
     "X34": "refused",
     "enum": "warned",
-    "code": "warned",
-    "code 旧": "none",  # an expired town code: the village tells the town
+    "code": "warned",  # no such town, or another one than that of the village
+    "code 无村居": "none",  # no such town and no village: silver flags the order, it counts in the district only
+    "code 旧": "warned",  # an expired town code: the village tells the town
     "required": "quarantine",
 }  # fmt: skip
 NULL_TOKENS = ("—", "－", "--", "-", "/", "无", "空", "暂无", "N/A", "…")

@@ -56,5 +56,5 @@ def event_batch(
     disposed = life.at["disposed"][log.order]
     wrong = (log.step == STEP["派遣"]) & (log.finished > disposed) & (disposed >= 0)
     wrong &= life.at["returned"][log.order] < 0
-    batch.note(np.flatnonzero(wrong & ~batch.taken), "完成时间", "X24")
+    batch.note(np.flatnonzero(wrong & ~batch.taken), "完成时间", "X24 派遣")
     return batch

@@ -47,14 +47,21 @@ DETAIL = np.array(["影响出行，请尽快处理", "已持续多日", "存在�
 CORRECTED, LOST_DEADLINE = 0.06, 0.005
 # Defects that belong to the order itself: every row of it bears them.
 OWN_SHARES = {
-    "town": 0.0010, "old town": 0.0008, "type": 0.0010, "swapped": 0.0012, "zero": 0.0008,
+    "town": 0.0005, "homeless": 0.0005, "old town": 0.0008, "type": 0.0010, "swapped": 0.0012, "zero": 0.0008,
     "personal": 0.004, "lines": 0.002,
 }  # fmt: skip
 OWN_DEFECTS = (
-    ("town", "镇街码", "code"), ("old town", "镇街码", "code 旧"), ("type", "诉求类型", "enum"),
-    ("swapped", "经度", "X20"), ("swapped", "纬度", "X20"), ("zero", "经度", "X20"), ("zero", "纬度", "X20"),
-    ("personal", "描述", "X31"), ("lines", "描述", "X16"),
-)  # fmt: skip
+    ("town", "镇街码", "code"),
+    ("homeless", "镇街码", "code 无村居"),
+    ("old town", "镇街码", "code 旧"),
+    ("type", "诉求类型", "enum"),
+    ("swapped", "经度", "X20"),
+    ("swapped", "纬度", "X20"),
+    ("zero", "经度", "X20"),
+    ("zero", "纬度", "X20"),
+    ("personal", "描述", "X31"),
+    ("lines", "描述", "X16"),
+)
 UNKNOWN_TOWN, EXPIRED_TOWN = "440605999", "440605012"
 
 
@@ -76,14 +83,13 @@ def sheet_of(city: City, calendar: Calendar, orders: Orders, life: Life, rng: np
     n = len(orders)
     text = {**_constants(city, orders, rng), **reporters(rng, orders)}
     has = _defects(n, rng)
-    homeless = has["town"] & (rng.random(n) < 0.5)  # not even the village is known
-    _spoil(text, orders, has, homeless, rng)
+    _spoil(text, orders, has, rng)
     text["截止时间"] = people.stamps(np.where(_lost(calendar, orders, life, has["type"], rng), NONE, life.deadline))
     text["时限类型"] = np.array(LIMIT_TYPES, dtype=object)[life.kind]
     text["时限值"] = life.value.astype(str).astype(object)
     return Sheet(
         text=text,
-        town=np.where(homeless, -1, orders.town),
+        town=np.where(has["homeless"], -1, orders.town),
         wrong_town=city.town_code[(orders.town + 1) % len(city.town_code)],
         lon=np.where(has["zero"], np.nan, orders.lon),
         lat=np.where(has["zero"], np.nan, orders.lat),
@@ -99,15 +105,14 @@ def _defects(n: int, rng: np.random.Generator) -> dict[str, Bools]:
     return {name: kind == place for place, name in enumerate(OWN_SHARES)}
 
 
-def _spoil(
-    text: dict[str, Texts], orders: Orders, has: dict[str, Bools], homeless: Bools, rng: np.random.Generator
-) -> None:
-    n, personal, swapped = len(orders), has["personal"], has["swapped"]
+def _spoil(text: dict[str, Texts], orders: Orders, has: dict[str, Bools], rng: np.random.Generator) -> None:
+    personal, swapped = has["personal"], has["swapped"]
+    n = int(personal.sum())
     said = "联系人" + people.names(rng, n) + "，电话" + people.phones(rng, n) + "，身份证" + people.id_numbers(rng, n)
-    text["描述"][personal] += said[personal]
+    text["描述"][personal] += said
     text["描述"][has["lines"]] += '\n备注：店主称"已整改"，\n实际未整改'
-    text["镇街码"][has["town"]], text["镇街码"][has["old town"]] = UNKNOWN_TOWN, EXPIRED_TOWN
-    text["村居码"][homeless], text["网格码"][homeless] = None, None
+    text["镇街码"][has["town"] | has["homeless"]], text["镇街码"][has["old town"]] = UNKNOWN_TOWN, EXPIRED_TOWN
+    text["村居码"][has["homeless"]], text["网格码"][has["homeless"]] = None, None
     text["诉求类型"][has["type"]] = "表扬"
     text["经度"][swapped], text["纬度"][swapped] = _coordinate(orders.lat[swapped]), _coordinate(orders.lon[swapped])
     text["经度"][has["zero"]], text["纬度"][has["zero"]] = "0", "0"
@@ -196,6 +201,7 @@ def order_batch(
     for mask, column, verdict in sheet.defects:
         batch.note(np.flatnonzero(mask[rows]), column, verdict)
     batch.note(np.flatnonzero((at["closed"] >= 0) & (at["closed"] < reported[rows])), "结案时间", "X24")
+    batch.note(np.flatnonzero(fixed[rows] & ~final & ~batch.taken), "镇街码", "code")
     batch.taken |= final
     return batch, shown
 
