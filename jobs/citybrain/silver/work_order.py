@@ -1,5 +1,8 @@
 """silver.work_order: each work order once, in its latest state, with the moments of its life and its deadlines."""
 
+from functools import reduce
+from operator import or_
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -69,8 +72,8 @@ def work_order(
         _suspensions().alias("suspensions"),
         F.col("_stopped.natural").alias("suspended_natural_seconds"),
         F.col("_stopped.work").alias("suspended_work_seconds"),
-        F.col("_handling.natural").alias("handling_natural_seconds"),
-        F.col("_handling.work").alias("handling_work_seconds"),
+        F.when(~_is_violated(), F.col("_handling.natural")).alias("handling_natural_seconds"),
+        F.when(~_is_violated(), F.col("_handling.work")).alias("handling_work_seconds"),
         F.coalesce("life.rework_times", F.lit(0)).alias("rework_times"),
         F.coalesce("life.bounce_times", F.lit(0)).alias("bounce_times"),
         F.coalesce("_extended.times", F.lit(0)).alias("extension_times"),
@@ -133,14 +136,23 @@ def _from_status(moment: str) -> Column:
     return F.col(moment).isNotNull() & F.col(f"life.{moment}").isNull()
 
 
+def _is_violated() -> Column:
+    """Disposed before dispatched, closed before reported, or anything later than its own receipt."""
+    conditions = (
+        F.col("disposed_at") < F.col("dispatched_at"),
+        F.col("closed_at") < F.col("reported_at"),
+        F.col("_later_than_receipt"),
+        F.col("life.later_than_receipt"),
+    )
+    return reduce(or_, (F.coalesce(condition, F.lit(False)) for condition in conditions))
+
+
 def _flags() -> Column:
-    backwards = (F.col("disposed_at") < F.col("dispatched_at")) | (F.col("closed_at") < F.col("reported_at"))
-    later_than_receipt = F.col("_later_than_receipt") | F.coalesce("life.later_than_receipt", F.lit(False))
     minor, major = F.col("minor_category_code"), F.col("major_category_code")
     last_stop = F.get(F.reverse("life.stops"), F.lit(0))
     return flags(
         {
-            "time_order_violation": F.coalesce(backwards, F.lit(False)) | later_than_receipt,
+            "time_order_violation": _is_violated(),
             **town_flags(),
             **point_flags(),
             "unmatched_category": (minor.isNotNull() & F.col("_minor").isNull())
