@@ -1,6 +1,6 @@
 """How the text of a cell becomes a value: at once where it is plainly as agreed, else through reading.sql.
 
-The plain cast runs on every cell and must be cheap. What it leaves (``o_x``) is read carefully, each distinct text once.
+The plain cast runs on every cell and must be cheap. What it leaves (``o_x``) is read carefully, each text once.
 """
 
 from __future__ import annotations
@@ -16,9 +16,15 @@ from citybrain.contracts import Field
 Kind = Literal["text", "name", "code", "number", "boolean", "timestamp", "date"]
 _CODE_NAME = re.compile(r"_(id|code|no|phone|card|cell|area|unit)$")
 
-READINGS_SCHEMA = """field VARCHAR, delivered VARCHAR, as_text VARCHAR, as_number DECIMAL(38, 10), as_double DOUBLE, as_boolean BOOLEAN,
-    as_timestamp TIMESTAMP, as_date DATE, marks VARCHAR[], changed BOOLEAN, error VARCHAR"""
+READINGS_SCHEMA = """field VARCHAR, delivered VARCHAR, as_text VARCHAR, as_number DECIMAL(38, 10), as_double DOUBLE,
+    as_boolean BOOLEAN, as_timestamp TIMESTAMP, as_date DATE, marks VARCHAR[], changed BOOLEAN, error VARCHAR"""
 
+_MOMENT_LAYERS = (
+    "moment_text(t) AS b",
+    "moment_parts(b) AS p",
+    "hour_of(p) AS h",
+    "coalesce(serial_of(b), wall_of(p, h)) AS w",
+)
 # Of each kind: the layers below the reading (see reading.sql), the reading, the column that takes its value.
 _READINGS: dict[Kind, tuple[tuple[str, ...], str, str]] = {
     "text": (("bare(t) AS b",), "read_text(t, b, field)", "as_text"),
@@ -30,16 +36,8 @@ _READINGS: dict[Kind, tuple[tuple[str, ...], str, str]] = {
         "read_number(t, b, f, d, field, nulls, places)",
         "as_number",
     ),
-    "timestamp": (
-        ("moment_text(t) AS b", "moment_parts(b) AS p", "hour_of(p) AS h", "coalesce(serial_of(b), wall_of(p, h)) AS w"),
-        "read_timestamp(t, b, p, w, field, nulls)",
-        "as_timestamp",
-    ),
-    "date": (
-        ("moment_text(t) AS b", "moment_parts(b) AS p", "hour_of(p) AS h", "coalesce(serial_of(b), wall_of(p, h)) AS w"),
-        "read_date(t, b, p, w, field, nulls)",
-        "as_date",
-    ),
+    "timestamp": (_MOMENT_LAYERS, "read_timestamp(t, b, p, w, field, nulls)", "as_timestamp"),
+    "date": (_MOMENT_LAYERS, "read_date(t, b, p, w, field, nulls)", "as_date"),
 }
 
 
@@ -88,16 +86,18 @@ def plain_value(field: Field, raw: str) -> str:
 def _is_plain(field: Field, kind: Kind, raw: str) -> str:
     if field.enum:
         return f"{raw} IN ({', '.join(map(quoted, field.enum))})"
-    if field.pattern and field.pattern.startswith("^") and field.pattern.endswith("$"):
-        return f"regexp_matches({raw}, {quoted(field.pattern)}) AND strlen({raw}) = length({raw})"
-    last = f"unicode(right({raw}, 1))"
-    ends = f"length({raw}) > 4 AND unicode({raw}) > 47 AND unicode({raw}) NOT IN (160, 8203, 12288, 65279) AND {last} > 32"
+    if field.pattern:
+        bare = "" if field.pattern.startswith("^") and field.pattern.endswith("$") else f" AND bare({raw}) = {raw}"
+        return f"regexp_matches({raw}, {quoted(field.pattern)}) AND strlen({raw}) = length({raw}){bare}"
+    first = f"unicode({raw})"
+    ends = f"length({raw}) > 4 AND {first} > 47 AND {first} NOT IN (160, 8203, 12288, 65279)"
+    ends += "".join(f" AND NOT ends_with({raw}, chr({code}))" for code in (32, 9, 10, 13))
     if kind == "code":
         return (
             f"{ends} AND strlen({raw}) = length({raw}) AND NOT contains({raw}, '*') AND NOT contains({raw}, 'xx') "
             f"AND NOT contains({raw}, 'E+') AND NOT contains({raw}, 'e+') AND NOT contains({raw}, chr(10))"
         )
-    ends = f"{ends} AND {last} NOT IN (160, 8203, 12288, 65279)"
+    ends += "".join(f" AND NOT ends_with({raw}, chr({code}))" for code in (160, 8203, 12288, 65279))
     return ends if kind == "text" else f"{ends} AND NOT contains({raw}, '*') AND NOT contains({raw}, chr(10))"
 
 

@@ -32,7 +32,7 @@ class Check:
     dirt: str | None
     message: str
     broken: str
-    only_odd: bool = False  # plain text cannot break it: it need not be asked of every row
+    plain: str | None  # the same of rows read plainly, which is asked of every row; None where they cannot break it
 
 
 def checks_of(contract: Contract, present: set[str]) -> tuple[Check, ...]:
@@ -44,23 +44,24 @@ def checks_of(contract: Contract, present: set[str]) -> tuple[Check, ...]:
 def _field_checks(field: Field) -> Iterator[Check]:
     n, s = field.name, f"s_{field.name}"
     if field.required:
-        yield _check(field, "required", "block", f"{n} IS NULL AND {s}.error IS NULL")
+        yield _check(field, "required", "block", f"{n} IS NULL AND {s}.error IS NULL", plain=f"{n} IS NULL")
     for rule in _reading_errors(field):
         lost = f" OR {s}.as_number IS NOT NULL AND {n} IS NULL" if rule == "unreadable_number" else ""
-        yield _check(field, rule, "block", f"{s}.error = {quoted(rule)}{lost}", _number_name(field), only_odd=True)
+        yield _check(field, rule, "block", f"{s}.error = {quoted(rule)}{lost}", _number_name(field))
     if field.enum:
         values = ", ".join(map(quoted, field.enum))
-        yield _check(field, "enum", field.severity, f"{n} NOT IN ({values})", "、".join(field.enum), only_odd=True)
+        yield _check(field, "enum", field.severity, f"{n} NOT IN ({values})", "、".join(field.enum))
     if field.pattern:
         wrong = f"NOT regexp_matches({n}, {quoted(field.pattern)}) AND NOT {_masked(field)}"
-        yield _check(field, "pattern", field.severity, wrong, field.example or field.pattern, only_odd=True)
+        yield _check(field, "pattern", field.severity, wrong, field.example or field.pattern)
     if field.min is not None or field.max is not None:
         rule = "out_of_area" if field.name in ("lon", "lat") else "range"
         bounds = [f"{n} {sign} {bound}" for sign, bound in (("<", field.min), (">", field.max)) if bound is not None]
-        yield _check(field, rule, field.severity, " OR ".join(bounds), _range(field))
+        outside = " OR ".join(bounds)
+        yield _check(field, rule, field.severity, outside, _range(field), plain=outside)
     if field.check:
         invalid = {"id_card": id_card_invalid_sql, "uscc": uscc_invalid_sql}[field.check](n)
-        yield _check(field, field.check, field.severity, f"{n} IS NOT NULL AND NOT {_masked(field)} AND {invalid}")
+        yield _check(field, field.check, field.severity, f"NOT {_masked(field)} AND {invalid}", plain=invalid)
 
 
 def _reading_errors(field: Field) -> tuple[str, ...]:
@@ -86,7 +87,7 @@ def _range(field: Field) -> str:
 
 
 def _check(
-    field: Field, rule: str, severity: Severity, broken: str, expected: str = "", *, only_odd: bool = False
+    field: Field, rule: str, severity: Severity, broken: str, expected: str = "", *, plain: str | None = None
 ) -> Check:
     known = dirt_rules()[rule]
     said = known.message.replace("{title}", field.title).replace("{expected}", expected)
@@ -99,7 +100,7 @@ def _check(
         dirt=known.dirt,
         message=f"{said}。{known.hint}。",
         broken=f"({broken})",
-        only_odd=only_odd,
+        plain=plain and f"({plain})",
     )
 
 
@@ -122,4 +123,5 @@ def _row_checks(contract: Contract) -> Iterator[Check]:
             dirt=rule.dirt,
             message=rule.message,
             broken=f"({tree.sql('duckdb')})",
+            plain=f"({tree.sql('duckdb')})",
         )

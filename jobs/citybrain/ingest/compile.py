@@ -8,7 +8,7 @@ careful  rows with such texts or a broken rule: values, marks, text as delivered
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from citybrain.contracts import Contract, Field
@@ -37,14 +37,19 @@ class Compiled:
         odd = [f"CASE WHEN {f.name} IS NULL THEN {self.raw[f.name]} END AS o_{f.name}" for f in self.fields]
         anything = " OR ".join(f"o_{f.name} IS NOT NULL" for f in self.fields)
         kept = [*self.contract.names, *(f"o_{f.name}" for f in self.fields)]
+        keys = ", ".join(self.raw[k] for k in self.contract.key if k in self.raw)
+        keys = ", ".join(self.raw[k] for k in self.contract.key if k in self.raw)
+        hashes = f"hash({', '.join(every)}) AS _h1, hash({keys}) AS _h2"
+        # Each condition is a column of its own: within one OR DuckDB takes three times as long over the costly ones.
+        broken = [f"{c.plain} AS b{i}" for i, c in enumerate(self.checks) if c.plain]
+        suspect = " OR ".join(column.rpartition(" ")[2] for column in broken) or "false"
         return f"""
-            WITH plain AS (SELECT *, {kind_sql(self.contract, self.columns)} AS _kind, hash({", ".join(every)}) AS _h1,
-                                  hash({", ".join(reversed(every))}, 7) AS _h2, {", ".join([*values, *nulls])} FROM segment),
-            odd AS (SELECT *, {self._now}, {", ".join(odd)} FROM plain)
+            WITH plain AS (SELECT *, {kind_sql(self.contract, self.columns)} AS _kind, {hashes},
+                                  {", ".join([*values, *nulls])} FROM segment),
+            odd AS (SELECT *, {self._now}, {", ".join(odd)} FROM plain),
+            checked AS (SELECT {", ".join(["*", *broken])} FROM odd)
             SELECT _row, _kind, _h1, _h2, {", ".join(kept)}, {anything} AS _odd,
-                   {_any(c for c in self.checks if not c.only_odd)} AS _suspect
-            FROM (SELECT *, {", ".join(f"NULL::STRUCT(error VARCHAR, marks VARCHAR[]) AS s_{f.name}" for f in self.contract.fields)}
-                  FROM odd)"""
+                   coalesce({suspect}, false) AS _suspect FROM checked"""
 
     def odd_counts_sql(self) -> str:
         counts = ", ".join(f"count(o_{f.name})" for f in self.fields)
@@ -52,29 +57,29 @@ class Compiled:
 
     def odd_sql(self, fields: Sequence[Field]) -> str:
         """Distinct texts of the fields that have any."""
-        parts = [
-            f"SELECT DISTINCT {quoted(f.name)} AS field, o_{f.name} AS t FROM quick WHERE o_{f.name} IS NOT NULL AND _kind = 'data'"
-            for f in fields
-        ]
+        texts = [f"SELECT DISTINCT {quoted(f.name)} AS field, o_{f.name} AS t FROM quick" for f in fields]
+        parts = [f"{t} WHERE o_{f.name} IS NOT NULL AND _kind = 'data'" for t, f in zip(texts, fields, strict=True)]
         return " UNION ALL ".join(parts) or "SELECT NULL::VARCHAR AS field, NULL::VARCHAR AS t WHERE false"
 
     def careful_sql(self, odd: Sequence[Field]) -> str:
-        """Rows whose plain reading is not the whole story; ``odd``: the fields with careful readings in this segment."""
+        """Rows whose plain reading is not the whole story; ``odd``: the fields that were read carefully."""
         has = {f.name for f in odd}
         joins = "\n".join(
-            f"LEFT JOIN readings AS s_{n} ON s_{n}.field = {quoted(n)} AND s_{n}.delivered = quick.o_{n}" for n in sorted(has)
+            f"LEFT JOIN (FROM readings WHERE field = {quoted(n)}) AS s_{n} ON s_{n}.delivered = quick.o_{n}"
+            for n in sorted(has)
         )
         values = [f"coalesce(quick.{f.name}, {careful_value(f)}) AS {f.name}" for f in odd]
         plain = [f"quick.{n} AS {n}" for n in self.contract.names if n not in has]
         texts = [f"{raw} AS r_{n}" for n, raw in self.raw.items()]
-        structs = [f"s_{n}" if n in has else f"NULL::STRUCT(error VARCHAR, marks VARCHAR[], changed BOOLEAN, as_number DECIMAL(38, 10)) AS s_{n}" for n in self.contract.names]
+        structs = [f"s_{f.name}" if f.name in has else _unread(f) for f in self.fields]
         blocking = ", ".join(quoted(c.name) for c in self.checks if c.severity == "block")
         return f"""
             WITH joined AS (SELECT _row, {self._now}, {", ".join([*values, *plain, *texts, *structs])}
                             FROM quick JOIN segment USING (_row) {joins} WHERE _kind = 'data' AND (_odd OR _suspect)),
             checked AS (SELECT *, {_names(self.checks)} AS _broken FROM joined)
-            SELECT _row, {", ".join(self.contract.names)}, {_marks(odd)} AS _marks, {self._delivered(has)} AS _delivered,
-                   _broken, list_has_any(_broken, [{blocking}]::VARCHAR[]) AS _blocked FROM checked"""
+            SELECT _row, {", ".join(self.contract.names)}, {_marks(odd)} AS _marks,
+                   {self._delivered(has)} AS _delivered, _broken,
+                   list_has_any(_broken, [{blocking}]::VARCHAR[]) AS _blocked FROM checked"""
 
     def accepted_sql(self, system: str) -> str:
         """The rows of bronze; ``system`` the columns that are the same in every row of the load."""
@@ -94,9 +99,9 @@ class Compiled:
         return f"map_from_entries(list_filter([{', '.join(entries)}], lambda e: e.value IS NOT NULL))"
 
 
-def _any(checks: Iterable[Check]) -> str:
-    conditions = [f"coalesce({c.broken}, false)" for c in checks]
-    return " OR ".join(conditions) or "false"
+def _unread(field: Field) -> str:
+    """A careful reading that was not needed."""
+    return f"NULL::STRUCT(error VARCHAR, marks VARCHAR[], changed BOOLEAN, as_number DECIMAL(38, 10)) AS s_{field.name}"
 
 
 def _names(checks: Sequence[Check]) -> str:

@@ -63,7 +63,10 @@ class CsvSource:
                     use_threads=False, block_size=_BLOCK, column_names=names(width), encoding=_codec(self.encoding)
                 ),
                 pc.ParseOptions(
-                    delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=keep
+                    delimiter=self.delimiter,
+                    newlines_in_values=True,
+                    ignore_empty_lines=False,
+                    invalid_row_handler=keep,
                 ),
                 pc.ConvertOptions(
                     column_types={name: pa.string() for name in names(width)},
@@ -93,7 +96,8 @@ class CsvSource:
         parts = [segment_of([list(r.cells) for r in straight], [r.row for r in straight], width)] if straight else []
         if batches:
             table = pa.Table.from_batches(batches).append_column("_row", pa.array(np.concatenate(numbers)))
-            parts.append(table.filter(pa.compute.greater_equal(table["_row"], first)) if _starts(table, first) else table)
+            before = int(np.searchsorted(np.concatenate(numbers), first))
+            parts.append(table.slice(before))
         return Segment(pa.concat_tables(parts) if parts else segment_of([], [], width), tuple(ragged))
 
     def _mended(self, odd: list[tuple[int, str]], width: int) -> tuple[list[Ragged], list[Ragged]]:
@@ -110,10 +114,6 @@ class CsvSource:
             elif any(c.strip() for c in cells):
                 ragged.append(Ragged(number, tuple(cells)))
         return straight, ragged
-
-
-def _starts(table: pa.Table, first: int) -> bool:
-    return bool(table.num_rows and table["_row"][0].as_py() < first)
 
 
 def _numbers(start: int, count: int, skipped: list[int]) -> tuple[Any, int]:
@@ -133,12 +133,14 @@ def _delimiter(path: Path, encoding: str) -> str:
     """The delimiter that cuts most of the first lines into the same number of cells, the most cells."""
     with path.open(encoding=encoding, newline="") as stream:
         lines = list(itertools.islice(stream, 60))
+
     def score(delimiter: str) -> tuple[int, int]:
         widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if len(row) > 1]
         if not widths:
             return (0, 0)
         usual = max(set(widths), key=widths.count)
         return (widths.count(usual), usual)
+
     return max(_DELIMITERS, key=score)
 
 

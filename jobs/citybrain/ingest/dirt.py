@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Literal
 
-from citybrain.contracts.model import Severity
 from citybrain.contracts.load import ROOT, read_yaml, validated
+from citybrain.contracts.model import Severity
 from citybrain.ingest.outcome import Issue, Model
 
 

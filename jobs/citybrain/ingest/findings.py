@@ -1,4 +1,4 @@
-"""Findings about rows: which cell, which rule, what it says; for the quarantine, for ``ops.issue`` and for the report."""
+"""Findings about rows: which cell, which rule, what it says; for quarantine, ``ops.issue`` and the report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from citybrain.contracts import Contract
 from citybrain.ingest.cells import quoted
 from citybrain.ingest.checks import Check
-from citybrain.ingest.dirt import dirt_rules
+from citybrain.ingest.dirt import DirtRule, dirt_rules
 from citybrain.ingest.outcome import Column, Issue
 from citybrain.ingest.source import Ragged
 
@@ -32,8 +32,9 @@ _COLUMNS = ("row", "ord", "rule", "dirt", "severity", "fix", "column", "header",
 _TYPES = {"row": pa.int64(), "ord": pa.int32()}
 _NAMES = ", ".join(f'"{c}"' for c in _COLUMNS)
 # What may stand in a report that others read: of personal columns only the ends.
-_HIDDEN = """CASE WHEN NOT personal THEN t WHEN length(t) > 8 THEN left(t, 3) || repeat('*', length(t) - 7) || right(t, 4)
-             ELSE left(t, 1) || repeat('*', length(t) - 1) END"""
+_HIDDEN = """CASE WHEN NOT personal THEN t
+                  WHEN length(t) > 8 THEN left(t, 3) || repeat('*', length(t) - 7) || right(t, 4)
+                  ELSE left(t, 1) || repeat('*', length(t) - 1) END"""
 
 # Of a segment: broken rules of data rows, and the rows that were set aside.
 SQL = f"""
@@ -44,18 +45,16 @@ SQL = f"""
     SELECT _row AS "row", ord, rule, dirt, severity, fix, "column", header, letter || _row AS cell, t AS "text",
            {_HIDDEN} AS shown, replace(message, '{{text}}', coalesce({_HIDDEN}, '')) AS message FROM found
     UNION ALL
-    SELECT _row, ord, rule, dirt, severity, fix, NULL, NULL, NULL, NULL, NULL, replace(message, '{{text}}', coalesce(kept::VARCHAR, ''))
-    FROM aside"""
+    SELECT _row, ord, rule, dirt, severity, fix, NULL, NULL, NULL, NULL, NULL,
+           replace(message, '{{text}}', coalesce(kept::VARCHAR, '')) FROM aside"""
 
 RAGGED_SQL = f"SELECT {_NAMES} FROM ragged"
 
 
 def system_sql(o: Origin) -> str:
     """The system columns that say where a row comes from."""
-    return (
-        f"{quoted(o.receipt)} AS _receipt, {o.load}::INTEGER AS _load, {quoted(o.file)} AS _file, {_sheet(o)} AS _sheet, "
-        f"_row, {instant(o)} AS _received_at"
-    )
+    load = f"{quoted(o.receipt)} AS _receipt, {o.load}::INTEGER AS _load"
+    return f"{load}, {quoted(o.file)} AS _file, {_sheet(o)} AS _sheet, _row, {instant(o)} AS _received_at"
 
 
 def instant(origin: Origin) -> str:
@@ -65,29 +64,37 @@ def instant(origin: Origin) -> str:
 def checks_table(checks: Sequence[Check], columns: Sequence[Column], contract: Contract) -> pa.Table:
     """The rules as a table that findings are joined with."""
     place = {c.field: c for c in columns if c.field}
-    rows = [
-        {
-            "name": c.name, "ord": i, "rule": c.rule, "dirt": c.dirt, "severity": c.severity, "fix": c.fix,
-            "column": c.column, "header": place[c.column].header if c.column in place else None,
-            "letter": place[c.column].letter if c.column in place else None, "message": c.message,
-            "personal": bool(c.column and contract.field(c.column).personal != "none"),
-        }
-        for i, c in enumerate(checks)
-    ]
+    rows = []
+    for i, c in enumerate(checks):
+        stands = place.get(c.column) if c.column else None
+        rows.append(
+            {
+                **_rule_facts(c),
+                "name": c.name,
+                "ord": i,
+                "column": c.column,
+                "header": stands.header if stands else None,
+                "letter": stands.letter if stands else None,
+                "message": c.message,
+                "personal": bool(c.column and contract.field(c.column).personal != "none"),
+            }
+        )
     for kind in ("total", "header", "repeat"):
         rule = dirt_rules()[f"{kind}_row"]
         rows.append(
-            {"name": f"row:{kind}", "ord": 9999, "rule": rule.rule, "dirt": rule.dirt, "severity": rule.severity,
-             "fix": rule.fix, "column": None, "header": None, "letter": None, "message": rule.message, "personal": False}
+            {**_rule_facts(rule), "name": f"row:{kind}", "ord": 9999, "message": rule.message, "personal": False}
         )
     return pa.Table.from_pylist(rows)
 
 
+def _rule_facts(rule: Check | DirtRule) -> dict[str, object]:
+    return {"rule": rule.rule, "dirt": rule.dirt, "severity": rule.severity, "fix": rule.fix}
+
+
 def quarantine_sql(contract: Contract, columns: Sequence[Column], o: Origin) -> str:
     """One row per quarantined row: its cells as delivered under their headers, and every reason."""
-    cells = ", ".join(
-        f"{{'key': {quoted(header)}, 'value': c{c.position}}}" for c, header in zip(columns, distinct(columns), strict=True)
-    )
+    headed = zip(columns, distinct(columns), strict=True)
+    cells = ", ".join(f"{{'key': {quoted(header)}, 'value': c{c.position}}}" for c, header in headed)
     key = " || '|' || ".join(f"{k}::VARCHAR" for k in contract.key)
     reason = "{'rule': rule, 'column': \"column\", 'cell': cell, 'text': \"text\", 'message': message}"
     facts = f"{quoted(o.receipt)} AS receipt, {o.load}::INTEGER AS load, {quoted(o.file)} AS file, {_sheet(o)} AS sheet"
@@ -102,8 +109,9 @@ def quarantine_sql(contract: Contract, columns: Sequence[Column], o: Origin) -> 
 
 
 def issue_sql(table: str, o: Origin) -> str:
-    return f"""SELECT {quoted(o.receipt)} AS receipt, {o.load}::INTEGER AS load, {quoted(table)} AS "table", rule, dirt, severity, fix,
-        "column", header, {_sheet(o)} AS sheet, cell, "row", shown AS "text", message, {instant(o)} AS received_at FROM findings"""
+    return f"""SELECT {quoted(o.receipt)} AS receipt, {o.load}::INTEGER AS load, {quoted(table)} AS "table", rule, dirt,
+        severity, fix, "column", header, {_sheet(o)} AS sheet, cell, "row", shown AS "text", message,
+        {instant(o)} AS received_at FROM findings"""
 
 
 def _sheet(o: Origin) -> str:
@@ -124,12 +132,9 @@ def ragged_table(rows: Sequence[Ragged], columns: Sequence[Column]) -> pa.Table:
     for row in rows:
         message = rule.message.replace("{text}", str(len(row.cells))).replace("{expected}", str(len(columns)))
         names = [*headers, *(f"第{i + 1}格" for i in range(len(headers), len(row.cells)))]
-        found.append(
-            {
-                "row": row.row, "ord": 0, "rule": rule.rule, "dirt": rule.dirt, "severity": rule.severity, "fix": rule.fix,
-                "message": f"{message}。{rule.hint}。", "values": [(n, c) for n, c in zip(names, row.cells, strict=False) if c],
-            }
-        )
+        values = [(n, c) for n, c in zip(names, row.cells, strict=False) if c]
+        said = f"{message}。{rule.hint}。"
+        found.append({**_rule_facts(rule), "row": row.row, "ord": 0, "message": said, "values": values})
     types = [(c, _TYPES.get(c, pa.string())) for c in _COLUMNS]
     return pa.Table.from_pylist(found, pa.schema([*types, ("values", pa.map_(pa.string(), pa.string()))]))
 
@@ -141,7 +146,9 @@ def of_issues(issues: Sequence[Issue]) -> pa.Table:
 
 def first(db: duckdb.DuckDBPyConnection, count: int) -> list[Issue]:
     """The first findings of each rule and column, with what may be shown of the text."""
-    rows = db.execute(f"""SELECT rule, dirt, severity, fix, "column", header, cell, "row", shown, message FROM findings
-        QUALIFY row_number() OVER (PARTITION BY rule, header ORDER BY "row") <= {count} ORDER BY "row", ord""").fetchall()
+    rows = db.execute(
+        f"""SELECT rule, dirt, severity, fix, "column", header, cell, "row", shown, message FROM findings
+        QUALIFY row_number() OVER (PARTITION BY rule, header ORDER BY "row") <= {count} ORDER BY "row", ord"""
+    ).fetchall()
     names = ("rule", "dirt", "severity", "fix", "column", "header", "cell", "row", "text", "message")
     return [Issue.model_validate(dict(zip(names, row, strict=True))) for row in rows]

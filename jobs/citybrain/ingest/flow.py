@@ -60,7 +60,7 @@ def waiting(inbox: Path) -> list[Path]:
     return [f for f in files if f.is_file() and not f.name.startswith((".", "~$")) and f.suffix not in _UNFINISHED]
 
 
-def reached(step: str) -> None:  # noqa: ARG001
+def reached(step: str) -> None:
     """Named so that tests can stop the process here."""
 
 
@@ -92,9 +92,15 @@ def _loaded(contract: Contract, receipt: Receipt) -> Receipt:
         _commit(contract, receipt, judged)
     detected = layout.detected.model_copy(update={"footer_rows": tuple(sorted(judged.footers))})
     done = receipt.changed(
-        status="loaded", contract=fingerprint(contract), counts=judged.counts, refused_because=None,
-        summary=summary(judged), issues=tuple(judged.issues), set_aside=tuple(judged.set_aside),
-        marks=dict(sorted(judged.marks.items())), detected=detected,
+        status="loaded",
+        contract=fingerprint(contract),
+        counts=judged.counts,
+        refused_because=None,
+        summary=summary(judged),
+        issues=tuple(judged.issues),
+        set_aside=tuple(judged.set_aside),
+        marks=dict(sorted(judged.marks.items())),
+        detected=detected,
     )
     return landing.update(done)
 
@@ -116,9 +122,11 @@ def _commit(contract: Contract, receipt: Receipt, judged: Judged) -> None:
     """Bronze last: whoever sees the rows can see what was wrong with the others."""
     r, load = receipt.receipt, receipt.load
     quarantine = f"quarantine.{contract.name}"
-    commit(quarantine, QUARANTINE_SCHEMA, judged.quarantine, r, load, f"{contract.title}：未能入库的行", ("values", "key"))
+    title = f"{contract.title}：未能入库的行"
+    commit(quarantine, QUARANTINE_SCHEMA, judged.quarantine, r, load, title, ("key",))
     reached("quarantined")
-    commit("ops.issue", ISSUE_SCHEMA, judged.issue, f"{contract.name}.{r}", load, "报送数据的问题", ("text", "message"))
+    app = f"{contract.name}.{r}"
+    commit("ops.issue", ISSUE_SCHEMA, judged.issue, app, load, "报送数据的问题", ("text", "message"))
     reached("issues")
     commit(contract.table, bronze_schema(contract), judged.bronze, r, load, contract.title)
     reached("loaded")

@@ -16,10 +16,10 @@ _SHARE = 0.6
 _BRACKETS = re.compile(r"[(\[【{<《](.*?)[)\]】}>》]")
 _NOISE = re.compile(r"[\s*:_\-—/、,.'\"()\[\]【】{}<>《》]+")
 _UNITS = (
-    "元 千元 万元 亿元 人 万人 件 宗 个 户 家 次 项 亩 ㎡ 平方米 公顷 平方公里 km² 千瓦时 万千瓦时 亿千瓦时 % ‰ 天 日 "
-    "工作日 小时 分钟 秒 度 吨 米 公里"
-).split()
-_UNIT_CELL = re.compile(rf"[(\[]?(?:单位:?)?({'|'.join(map(re.escape, _UNITS))})[)\]]?")
+    "元|千元|万元|亿元|人|万人|件|宗|个|户|家|次|项|亩|㎡|平方米|公顷|平方公里|km²|千瓦时|万千瓦时|亿千瓦时|%|‰|天|日|"
+    "工作日|小时|分钟|秒|度|吨|米|公里"
+)
+_UNIT_CELL = re.compile(rf"[(\[]?(?:单位:?)?({_UNITS})[)\]]?")
 
 Rows = Sequence[Sequence[str | None]]
 
@@ -93,7 +93,7 @@ def _matched(rows: Rows, start: int, names: dict[str, str]) -> Header:
 def _spellings(rows: Rows) -> Iterator[list[str]]:
     """Of each column the ways in which its header may be read: all levels joined, each level, without its bracket."""
     width = max(map(len, rows))
-    filled = [_forward(row, width) if i < len(rows) - 1 else [*row, *[None] * (width - len(row))] for i, row in enumerate(rows)]
+    filled = [*(_forward(row, width) for row in rows[:-1]), [*rows[-1], *[None] * (width - len(rows[-1]))]]
     for position in range(width):
         levels = [(row[position] or "").strip() for row in filled]
         levels = [level for i, level in enumerate(levels) if level and level not in levels[:i]]
@@ -120,9 +120,8 @@ def letter(position: int) -> str:
 
 def _refuse(rows: Rows, contract: Contract, nearest: int) -> None:
     shown = [c.strip() for c in (rows[nearest] if rows else []) if c and c.strip()][:12]
-    raise Refused(
-        "no_header", rows=min(len(rows), PREVIEW), table=contract.title, row=nearest + 1, headers="、".join(shown) or "（空）"
-    )
+    headers = "、".join(shown) or "（空）"
+    raise Refused("no_header", rows=min(len(rows), PREVIEW), table=contract.title, row=nearest + 1, headers=headers)
 
 
 def _require(header: Header, contract: Contract) -> None:
@@ -130,9 +129,8 @@ def _require(header: Header, contract: Contract) -> None:
     missing = [f for f in contract.fields if f.required and f.name not in have]
     if missing:
         free = [c.header for c in header.columns if c.header and not c.field]
-        raise Refused(
-            "missing_column", columns="、".join(f.title for f in missing), nearest="、".join(_near(missing, free)) or "无"
-        )
+        nearest = "、".join(_near(missing, free)) or "无"
+        raise Refused("missing_column", columns="、".join(f.title for f in missing), nearest=nearest)
 
 
 def _near(missing: Sequence[Field], free: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Judges the rows of a delivery, segment by segment, and writes what goes to bronze, quarantine and issues as Parquet."""
+"""Judges the rows of a delivery, segment by segment; writes what goes to bronze, quarantine and issues as Parquet."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LISTED = 200  # rows set aside that the outcome lists
 class Judged:
     """The result of one delivery before it is committed."""
 
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
     bronze: list[Part] = field(default_factory=list)
     quarantine: list[Part] = field(default_factory=list)
     issue: list[Part] = field(default_factory=list)
@@ -76,9 +76,9 @@ class Judge:
             self.result.groups[(issue.rule, issue.header)] += 1
         self.result.issues[:0] = issues
         if issues:
-            self._db.register("findings", findings.of_issues(issues))
+            self._db.register("noted", findings.of_issues(issues))
+            self._create("findings", "SELECT * FROM noted")
             self._write("issue", findings.issue_sql(self.contract.table, self.origin))
-            self._db.unregister("findings")
 
     def finish(self) -> Judged:
         self._db.close()
@@ -102,12 +102,15 @@ class Judge:
 
     def _repeats(self) -> None:
         """Rows that are cell for cell the same as an earlier one."""
-        self._create("repeats", """
+        self._create(
+            "repeats",
+            """
             WITH rows AS (SELECT _h1 AS h1, _h2 AS h2, _row FROM quick WHERE _kind = 'data'),
             firsts AS (SELECT h1, h2, min(_row) AS _row FROM rows GROUP BY ALL HAVING count(*) > 1)
             SELECT _row, min(kept) AS kept FROM (
                 SELECT r._row, f._row AS kept FROM rows r JOIN firsts f USING (h1, h2) WHERE r._row > f._row
-                UNION ALL SELECT r._row, s._row FROM rows r JOIN seen s USING (h1, h2)) GROUP BY ALL""")
+                UNION ALL SELECT r._row, s._row FROM rows r JOIN seen s USING (h1, h2)) GROUP BY ALL""",
+        )
         self._db.execute("INSERT INTO seen SELECT _h1, _h2, _row FROM quick WHERE _kind = 'data'")
         if self._one("SELECT count(*) FROM repeats"):
             self._db.execute("UPDATE quick SET _kind = 'repeat' WHERE _row IN (SELECT _row FROM repeats)")
@@ -177,7 +180,8 @@ class Judge:
             f"WHERE _kind IN ('total', 'header', 'repeat') ORDER BY _row LIMIT {LISTED}"
         ):
             self._aside(kind, row, kept)
-        self.result.footers += [r for (r,) in self._all("SELECT _row FROM quick WHERE _kind = 'footer' ORDER BY 1 LIMIT 20")]
+        footers = self._all("SELECT _row FROM quick WHERE _kind = 'footer' ORDER BY 1 LIMIT 20")
+        self.result.footers += [row for (row,) in footers]
         for rule, header, rows in self._all("SELECT rule, header, count(*) FROM findings GROUP BY ALL"):
             self.result.groups[(rule, header)] += rows
         known = Counter((i.rule, i.header) for i in self.result.issues)

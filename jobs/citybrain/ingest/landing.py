@@ -46,7 +46,7 @@ class Receipt(Model):
     summary: tuple[IssueGroup, ...] = ()
     issues: tuple[Issue, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
-    marks: dict[str, int] = {}
+    marks: dict[str, int] = {}  # noqa: RUF012  (pydantic copies defaults)
     detected: Detected | None = None
 
     @property

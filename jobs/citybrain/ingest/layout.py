@@ -77,9 +77,8 @@ def _drift(header: Header, contract: Contract) -> list[Issue]:
         seen.add(column.header)
         cell = f"{column.letter}{header.rows[-1] + 1}"
         issues.append(file_issue(rule, text=column.header, header=column.header, cell=cell, row=header.rows[-1] + 1))
-    for field in contract.fields:
-        if field.name not in fields and not field.required:
-            issues.append(file_issue("absent_column", title=field.title, header=field.title, column=field.name))
+    if absent := [f.title for f in contract.fields if f.name not in fields]:
+        issues.append(file_issue("absent_column", columns="、".join(absent)))
     return issues
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from citybrain.contracts.model import Severity
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818  (a verdict about a file, not a failure)
     """The file as a whole is not taken; ``rule`` is of the dirt catalogue, ``facts`` fill its message."""
 
     def __init__(self, rule: str, **facts: object) -> None:

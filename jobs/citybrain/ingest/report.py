@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from citybrain.ingest.dirt import dirt_marks, dirt_rules
 from citybrain.ingest.judge import Judged
-from citybrain.ingest.outcome import IssueGroup, Outcome
+from citybrain.ingest.outcome import Issue, IssueGroup, Outcome
 
 _STATUS = {"loaded": "已入库", "already": "此前已入库，没有重复入库", "refused": "未接收"}
 _WEIGHT = {"block": "不能入库", "warn": "已入库，请核对", "note": "提示"}
@@ -15,13 +15,17 @@ _PER_GROUP = 5
 
 def summary(judged: Judged) -> tuple[IssueGroup, ...]:
     """How often each rule was broken in each column, worst and most frequent first."""
-    first = {}
+    first: dict[tuple[str, str | None], Issue] = {}
     for issue in judged.issues:
         first.setdefault((issue.rule, issue.header), issue)
     groups = [
         IssueGroup(
-            rule=rule, dirt=first[(rule, header)].dirt, severity=first[(rule, header)].severity,
-            column=first[(rule, header)].column, header=header, count=count,
+            rule=rule,
+            dirt=first[(rule, header)].dirt,
+            severity=first[(rule, header)].severity,
+            column=first[(rule, header)].column,
+            header=header,
+            count=count,
         )
         for (rule, header), count in judged.groups.items()
     ]

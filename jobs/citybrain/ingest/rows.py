@@ -24,8 +24,12 @@ def kind_sql(contract: Contract, columns: Sequence[Column]) -> str:
     asked = [first, *(place[k] for k in contract.key if k in place and place[k] != cells[0])]
     totals = " OR ".join(f"regexp_full_match(regexp_replace({c}, '\\s', '', 'g'), {quoted(_TOTAL)})" for c in asked)
     header = " AND ".join(f"c{c.position} = {quoted(c.header)}" for c in columns if c.field)
-    return f"""CASE WHEN {first} IS NULL OR ({first} = '' OR unicode({first}) <= 32 OR unicode({first}) IN (160, 12288))
-                     AND bare(concat({", ".join(cells)})) = '' THEN 'blank'
+    # Nearly every row begins with a code or a number and is seen to be data at once.
+    plainly = " AND ".join(f"unicode({c}) BETWEEN 48 AND 122" for c in asked)
+    plainly += f" AND {cells[0]} <> {quoted(columns[0].header)}"
+    odd_start = f"{first} = '' OR unicode({first}) <= 32 OR unicode({first}) IN (160, 8203, 12288, 65279)"
+    return f"""CASE WHEN {plainly} THEN 'data'
+            WHEN {first} IS NULL OR ({odd_start}) AND bare(concat({", ".join(cells)})) = '' THEN 'blank'
             WHEN length({first}) <= 14 AND ({totals}) THEN 'total'
             WHEN regexp_full_match(bare({first}), {quoted(_FOOTER)}) AND {sparse_sql(columns)} THEN 'footer'
             WHEN {header} THEN 'header' ELSE 'data' END"""

@@ -21,7 +21,7 @@ class Ragged:
 
 @dataclass(frozen=True)
 class Segment:
-    """Some rows of the table: columns c0…cn (string) and _row (the number a person sees), and those of another width."""
+    """Some rows of the table: columns c0…cn (string) and _row (the number a person sees); and rows of another width."""
 
     rows: pa.Table
     ragged: tuple[Ragged, ...] = ()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from citybrain.contracts import Contract, Field
 from citybrain.contracts.load import SYSTEM_FIELDS
@@ -56,8 +56,15 @@ def arrow_type(field: Field) -> pa.DataType:
     if match := re.fullmatch(r"decimal\((\d+),(\d+)\)", field.type):
         return pa.decimal128(int(match[1]), int(match[2]))
     kinds: dict[str, pa.DataType] = {
-        "string": pa.string(), "text": pa.string(), "bigint": pa.int64(), "int": pa.int32(), "double": pa.float64(),
-        "boolean": pa.bool_(), "date": pa.date32(), "timestamp": _INSTANT, "array<string>": pa.list_(pa.string()),
+        "string": pa.string(),
+        "text": pa.string(),
+        "bigint": pa.int64(),
+        "int": pa.int32(),
+        "double": pa.float64(),
+        "boolean": pa.bool_(),
+        "date": pa.date32(),
+        "timestamp": _INSTANT,
+        "array<string>": pa.list_(pa.string()),
     }
     return kinds[field.type]
 
@@ -73,17 +80,27 @@ QUARANTINE_SCHEMA = pa.schema(
 )
 ISSUE_SCHEMA = pa.schema(
     [
-        pa.field("receipt", pa.string()), pa.field("load", pa.int32()), pa.field("table", pa.string()),
-        pa.field("rule", pa.string()), pa.field("dirt", pa.string()), pa.field("severity", pa.string()),
-        pa.field("fix", pa.string()), pa.field("column", pa.string()), pa.field("header", pa.string()),
-        pa.field("sheet", pa.string()), pa.field("cell", pa.string()), pa.field("row", pa.int64()),
-        pa.field("text", pa.string()), pa.field("message", pa.string()), pa.field("received_at", _INSTANT),
+        pa.field("receipt", pa.string()),
+        pa.field("load", pa.int32()),
+        pa.field("table", pa.string()),
+        pa.field("rule", pa.string()),
+        pa.field("dirt", pa.string()),
+        pa.field("severity", pa.string()),
+        pa.field("fix", pa.string()),
+        pa.field("column", pa.string()),
+        pa.field("header", pa.string()),
+        pa.field("sheet", pa.string()),
+        pa.field("cell", pa.string()),
+        pa.field("row", pa.int64()),
+        pa.field("text", pa.string()),
+        pa.field("message", pa.string()),
+        pa.field("received_at", _INSTANT),
     ]
 )
 
 
 def commit(
-    table: str, schema: pa.Schema, parts: Sequence[Part], app: str, load: int, note: str, skip_columns: Iterable[str] = ()
+    table: str, schema: pa.Schema, parts: Sequence[Part], app: str, load: int, note: str, unbounded: Iterable[str] = ()
 ) -> bool:
     """Adds the parts in one commit under the application transaction (app, load); says whether it was not done yet."""
     delta = _opened(table, schema, note)
@@ -91,11 +108,12 @@ def commit(
     if done is not None and done >= load:
         return False
     home = Path(table_uri(table))
-    actions = []
+    actions: list[AddAction | RemoveAction] = []
     for number, part in enumerate(parts):
         name = f"{app}-{load}-{number}.parquet"
         shutil.move(part.path, home / name)
-        actions.append(AddAction(name, part.size, {}, 0, True, json.dumps(_statistics(part, schema, set(skip_columns)))))
+        facts = json.dumps(_statistics(part, schema, set(unbounded)))
+        actions.append(AddAction(name, part.size, {}, 0, True, facts))
     delta.create_write_transaction(
         actions,
         mode="append",
