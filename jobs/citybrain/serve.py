@@ -62,7 +62,7 @@ def publish() -> Path:
         building = link.parent / f".building-{os.getpid()}.duckdb"
         for stray in link.parent.glob(".building-*"):
             stray.unlink(missing_ok=True)
-        with duckdb.connect(str(building), config=_extensions()) as db:
+        with duckdb.connect(str(building), config=extensions()) as db:
             _build(db, declared, tables, sources, mark)
         _sync(building)
         building.rename(path)
@@ -90,7 +90,7 @@ def current() -> Path:
 
 def connect(path: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the newest file that can read no other file but silver's, and cannot be reset."""
-    db = duckdb.connect(str(path or current()), read_only=True, config=_extensions())
+    db = duckdb.connect(str(path or current()), read_only=True, config=extensions())
     if not _one(db, "SELECT current_setting('lock_configuration')"):  # else: this process has it open, locked already
         _load_delta(db)
         db.execute("SET GLOBAL TimeZone = 'Asia/Shanghai'")
@@ -169,7 +169,7 @@ def _mark(declared: Registry, tables: dict[str, Contract], sources: list[Source]
 
 def _mark_of(path: Path) -> str:
     try:
-        with duckdb.connect(str(path), read_only=True, config=_extensions()) as db:
+        with duckdb.connect(str(path), read_only=True, config=extensions()) as db:
             return str(_one(db, "SELECT mark FROM meta.publication"))
     except duckdb.Error:
         return ""  # unreadable or of an older shape: made anew
@@ -287,7 +287,8 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _extensions() -> dict[str, Any]:
+def extensions() -> dict[str, Any]:
+    """DuckDB's settings for our own copies of its extensions; nothing is ever downloaded."""
     folder = os.environ.get("CITYBRAIN_DUCKDB_EXTENSIONS") or str(ROOT / ".venvs" / "duckdb_extensions")
     return {"extension_directory": folder, "autoinstall_known_extensions": "false"}
 

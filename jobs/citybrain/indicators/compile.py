@@ -147,8 +147,11 @@ def _by_day(
 def _sum(figure: Figure, engine: Engine) -> str:
     if figure.where is None:
         return f"SUM({figure.sum})"
-    condition = sqlglot.parse_one(figure.where, read="spark").sql(engine.dialect)
-    return f"SUM(CASE WHEN {condition} THEN {figure.sum} ELSE 0 END)"
+    return f"SUM(CASE WHEN {condition_sql(figure.where, engine)} THEN {figure.sum} ELSE 0 END)"
+
+
+def condition_sql(where: str, engine: Engine) -> str:
+    return sqlglot.parse_one(where, read="spark").sql(engine.dialect)
 
 
 def _figures(figures: list[Figure], percents: dict[str, list[int]]) -> str:

@@ -19,6 +19,12 @@ AREA_COLUMNS: dict[Grain, str] = {"town": "town_code", "village": "village_code"
 _TERM = re.compile(r"\s*([+-]?)\s*([a-z][a-z0-9_]*)")
 
 
+class QuestionError(ValueError):
+    """The question itself is wrong: no such indicator, variant, area or period. The message says what there is."""
+
+    exit_code = 2
+
+
 class Clock(Strict):
     """The data's own time: the last ``date`` of ``table`` with a row that meets ``where``. Never today."""
 

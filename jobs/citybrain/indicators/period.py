@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from citybrain.indicators.model import PeriodKind
+from citybrain.indicators.model import PeriodKind, QuestionError
 
 _NAMES: dict[PeriodKind, re.Pattern[str]] = {
     "day": re.compile(r"(\d{4})-(\d{2})-(\d{2})"),
@@ -51,8 +51,8 @@ def parse(name: str) -> Period:
             try:
                 return of(kind, _first(kind, [int(part) for part in match.groups()]))
             except ValueError as error:
-                raise ValueError(f"没有这样的统计期：{name}") from error
-    raise ValueError(f"看不懂统计期 {name}；请写成 2026-03-01、2026-W10、2026-03、2026Q1 或 2026")
+                raise QuestionError(f"没有这样的统计期：{name}") from error
+    raise QuestionError(f"看不懂统计期 {name}；请写成 2026-03-01、2026-W10、2026-03、2026Q1 或 2026")
 
 
 def _first(kind: PeriodKind, parts: list[int]) -> date:

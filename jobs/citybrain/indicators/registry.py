@@ -15,7 +15,16 @@ from sqlglot import exp
 from citybrain import contracts
 from citybrain.contracts import Contract, ContractError
 from citybrain.contracts.load import folders, found, line_of, read_yaml, validated
-from citybrain.indicators.model import AREA_COLUMNS, Clock, Figure, FiguresFile, Indicator, Themes, Variant
+from citybrain.indicators.model import (
+    AREA_COLUMNS,
+    Clock,
+    Figure,
+    FiguresFile,
+    Indicator,
+    QuestionError,
+    Themes,
+    Variant,
+)
 
 JOURNAL = "gold.platform__indicator_value"
 AREAS = "gold.reference__area"
@@ -31,14 +40,14 @@ class Registry:
 
     def indicator(self, id: str) -> Indicator:
         if id not in self.indicators:
-            raise LookupError(f"没有指标 {id}；已声明的有：{'、'.join(self.indicators)}")
+            raise QuestionError(f"没有指标 {id}；已声明的有：{'、'.join(self.indicators)}")
         return self.indicators[id]
 
     def variant(self, id: str, variant: str | None = None) -> Variant:
         indicator = self.indicator(id)
         name = variant or indicator.default
         if name not in indicator.variants:
-            raise LookupError(f"{id} {indicator.name}没有口径 {name}；可用的口径：{'、'.join(indicator.variants)}")
+            raise QuestionError(f"{id} {indicator.name}没有口径 {name}；可用的口径：{'、'.join(indicator.variants)}")
         return indicator.variants[name]
 
     def clock_of(self, variant: Variant) -> Clock:

@@ -1,0 +1,247 @@
+"""From a number back to what departments delivered: cells of cubes, facts, rows of bronze, receipts, cells of files.
+
+Every step is asked of the versions that the answer stands on; where such a version has been cleaned away, of the
+newest, and the trace says so. Names, numbers and addresses of people are masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from citybrain import contracts, lake, serve
+from citybrain.contracts import Contract
+from citybrain.indicators import bronze, contributions
+from citybrain.indicators.answer import IndicatorAnswer, plain
+from citybrain.indicators.bronze import BronzeRow, ReceiptNote
+from citybrain.indicators.catalogue import literal
+from citybrain.indicators.compile import DUCKDB, SPARK, condition_sql
+from citybrain.indicators.model import AREA_COLUMNS, AREA_LEVELS, Figure
+from citybrain.indicators.registry import registry
+
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FigureTrace:
+    """One figure of the formula: the cube cells and the facts that it adds up."""
+
+    figure: str
+    title: str
+    table: str
+    measure: str
+    amount: Decimal
+    cell_count: int
+    cells: tuple[Values, ...]
+    fact_table: str
+    fact_count: int
+    contributed: Decimal
+    facts: tuple[Values, ...]
+    note: str | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether what the facts add is what the cube says."""
+        return self.amount == self.contributed
+
+
+@dataclass(frozen=True)
+class Trace:
+    figures: tuple[FigureTrace, ...]
+    rows: tuple[BronzeRow, ...]
+    receipts: tuple[ReceiptNote, ...]
+    limit: int
+    notes: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        return "\n".join(_lines(self))
+
+    def to_dict(self) -> dict[str, Any]:
+        document: dict[str, Any] = plain(asdict(self))
+        return document
+
+
+@dataclass
+class _Walk:
+    """The lake as it is asked: one in-memory DuckDB, and which version of which table."""
+
+    db: duckdb.DuckDBPyConnection
+    tables: dict[str, Contract]
+    limit: int
+    notes: list[str] = field(default_factory=list)
+
+    def rows(self, sql: str) -> list[Values]:
+        cursor = self.db.execute(sql)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def readable(self, table: str, version: int | None) -> int | None:
+        """The version if it is still there, else None (the newest), with a note."""
+        if version is not None:
+            try:
+                self.db.execute(f"SELECT * FROM {contributions.scan(table, version)} LIMIT 0")
+            except duckdb.Error:
+                self.notes.append(f"{table} 第 {version} 版已清理，以下按最新版追溯")
+                return None
+        return version
+
+
+def trace(answer: IndicatorAnswer, limit: int) -> Trace:
+    """At most ``limit`` cells and facts of each figure, and the rows and receipts behind those facts."""
+    declared, tables = registry(), contracts.load()
+    variant = declared.variant(answer.indicator_id, answer.variant)
+    with serve.connect(answer.file) as cubes, duckdb.connect(config=serve.extensions()) as db:
+        db.execute("LOAD delta; SET TimeZone = 'Asia/Shanghai'")
+        walk = _Walk(db, tables, limit)
+        figures: list[FigureTrace] = []
+        rows: list[BronzeRow] = []
+        for name in variant.figures:
+            found, origins = _figure(walk, cubes, declared.figures[name], answer)
+            figures.append(found)
+            rows += [row for row in origins if row not in rows]
+    receipts = tuple(bronze.receipts(rows))
+    wanted = declared.indicator(answer.indicator_id).source_columns
+    located = tuple(bronze.with_cells(row, tables[row.table], receipts, wanted) for row in rows)
+    return Trace(tuple(figures), located, receipts, limit, tuple(dict.fromkeys(walk.notes)))
+
+
+def _figure(
+    walk: _Walk, cubes: duckdb.DuckDBPyConnection, figure: Figure, answer: IndicatorAnswer
+) -> tuple[FigureTrace, list[BronzeRow]]:
+    cube = walk.tables[figure.table]
+    version = next((s.version for s in answer.sources if s.table == figure.table), None)
+    cell_count, amount, cells = _cells(cubes, figure, answer, walk.limit)
+    (fact,) = cube.inputs
+    pinned = walk.readable(fact, _versions(figure.table, version).get(fact))
+    note = None
+    try:
+        contributions.view(walk.db, cube, pinned)
+    except contributions.UntranslatableError as error:
+        note = f"由 Spark 计算贡献：{error}"
+        newest = pinned if pinned is not None else _versions(figure.table, None).get(fact, 0)
+        contributions.by_spark(walk.db, cube, newest, _within(figure, answer, spark=True))
+    within = f"FROM contributions WHERE {_within(figure, answer)} AND {figure.sum} <> 0"
+    (total,) = walk.rows(f"SELECT COUNT(*) AS n, COALESCE(SUM({figure.sum}), 0) AS amount {within}")
+    key = walk.tables[fact].key
+    facts = walk.rows(f"SELECT * {within} ORDER BY {', '.join((figure.date, *key))} LIMIT {walk.limit}")
+    found = FigureTrace(
+        figure=figure.id,
+        title=figure.title,
+        table=figure.table,
+        measure=figure.sum,
+        amount=amount,
+        cell_count=cell_count,
+        cells=tuple(cells),
+        fact_table=fact,
+        fact_count=total["n"],
+        contributed=Decimal(total["amount"]),
+        facts=tuple(facts),
+        note=note,
+    )
+    keys = [tuple(row[k] for k in key) for row in facts]
+    return found, list(_origins(walk, fact, pinned, key, sorted(set(keys)))) if keys else []
+
+
+def _cells(
+    cubes: duckdb.DuckDBPyConnection, figure: Figure, answer: IndicatorAnswer, limit: int
+) -> tuple[int, Decimal, list[Values]]:
+    within = f"FROM {figure.table} WHERE {_within(figure, answer)} AND {figure.sum} <> 0"
+    count, amount = cubes.execute(f"SELECT COUNT(*), COALESCE(SUM({figure.sum}), 0) {within}").fetchone() or (0, 0)
+    cursor = cubes.execute(f"SELECT * {within} ORDER BY ALL LIMIT {limit}")
+    names = [column[0] for column in cursor.description or ()]
+    return count, Decimal(amount), [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _within(figure: Figure, answer: IndicatorAnswer, spark: bool = False) -> str:
+    """The rows of the cube, or of its contributions, that the figure adds up for this answer."""
+    start, end = f"DATE '{answer.period_start}'", f"DATE '{answer.period_end}'"
+    dates = {
+        "flow": f"{figure.date} BETWEEN {start} AND {end}",
+        "level": f"{figure.date} <= {end}",
+        "opening": f"{figure.date} < {start}",
+    }
+    conditions = [dates[figure.form]]
+    if figure.where:
+        conditions.append(f"({condition_sql(figure.where, SPARK if spark else DUCKDB)})")
+    if figure.known:
+        conditions.append(f"{figure.known} <= DATE '{answer.as_of}'")
+    grain = next(g for g, level in AREA_LEVELS.items() if level == answer.area_level)
+    if grain in AREA_COLUMNS:
+        conditions.append(f"{AREA_COLUMNS[grain]} = {literal(answer.area_code)}")
+    return " AND ".join(conditions)
+
+
+def _versions(table: str, version: int | None) -> dict[str, int]:
+    """The input versions that a version of a built table holds."""
+    from deltalake import DeltaTable
+
+    from citybrain.runner.state import State
+
+    uri = lake.table_uri(table)
+    if not DeltaTable.is_deltatable(uri):
+        return {}
+    for entry in DeltaTable(uri, version=version, without_files=True).history(20):
+        text = entry.get("userMetadata")
+        if isinstance(text, str) and (state := State.from_json(text)):
+            return {name: pin.version for name, pin in state.inputs.items() if pin.id is not None}
+    return {}
+
+
+def _origins(
+    walk: _Walk, table: str, version: int | None, columns: tuple[str, ...], keys: list[tuple[Any, ...]]
+) -> Iterator[BronzeRow]:
+    """The bronze rows behind rows of a table, found through the keys by which its build follows its inputs."""
+    contract = walk.tables[table]
+    if contract.layer == "bronze":
+        yield from bronze.rows(walk.db, contract, version, columns, keys, walk.limit)
+        return
+    per, values = _followed(walk, contract, version, columns, keys)
+    inputs = _versions(table, version)
+    for name in contract.inputs:
+        if values and per and set(per) <= set(walk.tables[name].names):
+            yield from _origins(walk, name, walk.readable(name, inputs.get(name)), per, values)
+
+
+def _followed(
+    walk: _Walk, contract: Contract, version: int | None, columns: tuple[str, ...], keys: list[tuple[Any, ...]]
+) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """The ``per`` values of the rows with these keys."""
+    per = contract.per
+    if set(per) <= set(columns):
+        at = [columns.index(name) for name in per]
+        return per, sorted({tuple(key[i] for i in at) for key in keys})
+    if not per:
+        walk.notes.append(f"{contract.table} 每次整表重算，不能逐行追到上游")
+        return (), []
+    listed = ", ".join(literal(key) for key in keys)
+    source = contributions.scan(contract.table, version)
+    chosen = ", ".join(per)
+    found = walk.db.execute(
+        f"SELECT DISTINCT {chosen} FROM {source} WHERE ({', '.join(columns)}) IN ({listed}) ORDER BY ALL "
+        f"LIMIT {walk.limit}"
+    ).fetchall()
+    return per, found
+
+
+def _lines(steps: Trace) -> Iterator[str]:
+    yield f"追溯（每步最多列 {steps.limit} 行）"
+    for f in steps.figures:
+        agrees = "与立方体一致" if f.agrees else "与立方体不一致"
+        yield f"· {f.title} = {f.amount:,}：{f.table} {f.cell_count} 格"
+        yield f"  由 {f.fact_table} {f.fact_count} 条贡献相加，合计 {f.contributed:,}（{agrees}）"
+        if f.note:
+            yield f"  {f.note}"
+        for fact in f.facts:
+            yield "    " + "  ".join(f"{k}={v}" for k, v in fact.items() if v is not None and v != 0)
+    yield f"· 来自 {len(steps.rows)} 行报送数据"
+    for row in steps.rows:
+        yield f"    {row.place}（回执 {row.receipt}）"
+        yield from (f"      {c.address} {c.header}：{c.text}" for c in row.cells)
+    yield f"· 回执 {len(steps.receipts)} 份"
+    for r in steps.receipts:
+        yield f"    {r.receipt}  {r.file}  {r.sender or '未署名'}  {r.received_at}  sha256 {r.sha256}"
+    yield from (f"注意：{note}" for note in steps.notes)
