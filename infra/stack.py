@@ -136,7 +136,6 @@ class Secrets:
         self.get("airflow_fernet_key", lambda: urlsafe_b64encode(secrets.token_bytes(32)).decode())
         for name in ("airflow_jwt_secret", "airflow_api_secret", "superset_secret_key", "superset_guest_secret"):
             self.get(name)
-        self.get("pseudonym_key", lambda: secrets.token_hex(32))
 
 
 def product_env(settings: Settings) -> dict[str, str]:

@@ -7,6 +7,7 @@ change feed, commit metadata, MERGE, OPTIMIZE) is a function here; transforms an
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from citybrain import lake
 from citybrain.contracts import Contract
 from citybrain.contracts.load import ROOT
 
@@ -49,8 +51,10 @@ def _local(master: str, shuffle_partitions: int | None) -> SparkSession:
         raise JavaMissingError("Delta's jars are missing: run `make setup` (or set CITYBRAIN_JARS to their folder)")
     os.environ.setdefault("SPARK_CONF_DIR", str(ROOT / "infra" / "spark"))
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master(master).config("spark.jars", ",".join(map(str, jars)))
     builder = builder.config("spark.driver.extraClassPath", ":".join(map(str, jars)))
+    builder = builder.config("spark.sql.warehouse.dir", str(lake.folder("spark") / "warehouse"))
     if shuffle_partitions:
         builder = builder.config("spark.sql.shuffle.partitions", str(shuffle_partitions))
     try:

@@ -161,7 +161,7 @@ def test_secrets_are_ours_alone_and_stay(home: Path) -> None:
     settings = stack.Settings()
     settings.secrets.all()
     files = {path.name: path.read_text("utf-8") for path in (home / "secrets").iterdir()}
-    assert {"pseudonym_key", "airflow_passwords.json", "superset_admin_password", "superset_secret_key"} <= set(files)
+    assert {"airflow_passwords.json", "superset_admin_password", "superset_secret_key"} <= set(files)
     assert len(set(files.values())) == len(files)
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in (home / "secrets").iterdir())
     assert (home / "secrets").stat().st_mode & 0o777 == 0o700

@@ -26,7 +26,7 @@ def write(out: Path) -> Path:
     """Writes ``index.html`` (dictionary), ``indicators.html`` and ``quality.html`` into ``out``; returns the first."""
     out.mkdir(parents=True, exist_ok=True)
     declared = contracts.load()
-    pages = {
+    pages: dict[str, dict[str, Any]] = {
         "index.html": {"layers": _layers(declared), "readers": _readers(declared)},
         "indicators.html": {"registry": registry.load()},
         "quality.html": quality.summary(declared),

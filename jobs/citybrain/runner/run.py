@@ -130,4 +130,5 @@ def _steps(contract: Contract, name: str, full: bool) -> Result:
 
 
 def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:500]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' … '.join(lines[:1] + lines[-1:])}"[:500]
