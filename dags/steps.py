@@ -25,6 +25,9 @@ TAGS = ("bronze", "silver", "gold", "serving", "upkeep")
 # Exit codes of `citybrain`.
 OK, SOME_FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
+# The process is started on a leash: when it is let go (the kernel tells it), the whole group ends, a JVM too.
+LEASH = ("sh", "-c", 'trap "trap - TERM; kill -TERM 0" TERM; "$@" & wait "$!"', "leash")
+
 
 def asset(table: str) -> Asset:
     return Asset(name=table, uri=plan.asset_uri(table))
@@ -83,18 +86,18 @@ class Citybrain(BaseOperator):
 
     def _run(self, answer: IO[str]) -> int:
         """The answer goes into a file and the talk to the task's log, so neither waits for the other to be read."""
-        tether = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+        watched = ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
         binary = os.environ.get("CITYBRAIN_BIN") or str(ROOT / "infra/bin/citybrain")
         self.log.info("%s", shlex.join([binary, *self.command]))
         self.child = subprocess.Popen(
-            [*tether, binary, *self.command],
+            [*watched, *LEASH, binary, *self.command],
             stdin=subprocess.DEVNULL,
             stdout=answer,
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
             env=_environment(),
-            start_new_session=True,  # so that what it starts in turn can be ended with it
+            start_new_session=True,  # a group of its own, so that all of it can be ended
         )
         try:
             for line in self.child.stderr or ():

@@ -2,9 +2,9 @@
 
 One DAG run is one process ``citybrain …``. With ``--json`` it prints an object a line on stdout, all else on stderr:
 
-    ingest --inbox T…   {"table", "receipt", "status", "counts": {…}}       one a receipt
-    run T…              {"table", "status", "version", "rows": {…}, "reason"}       one a table
-    lag                 {"tables": [T…], "serving": true|false}             once
+    ingest --inbox --table T …   {"table", "receipt", "status", "counts": {…}}           one a receipt
+    run T …                      {"table", "status", "version", "rows": {…}, "reason"}   one a table
+    lag                          {"tables": [T…], "serving": true|false}                 once
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def _groups(contracts: Mapping[str, Contract], layer: str) -> list[tuple[str, li
 
 def _source(name: str, members: list[Contract]) -> Process:
     titles = "、".join(c.title for c in members)
-    command = ("ingest", "--inbox", *(c.table for c in members), "--json")
+    tables = (word for c in members for word in ("--table", c.table))
+    command = ("ingest", "--inbox", *tables, "--json")
     every = min((c.delivery.every for c in members if c.delivery), key=INTERVALS.index)
     return Process(f"ingest__{name}", f"入湖：{titles}", keeper(members), command, every=every)
 
