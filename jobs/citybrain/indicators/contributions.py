@@ -14,17 +14,23 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from citybrain import lake
+from citybrain import lake, serve
 from citybrain.contracts import Contract
 from citybrain.indicators.catalogue import literal
 
 Node = Any  # sqlglot's nodes: its own types are not complete enough to be of use here
-
 PACKAGE = Path(__file__).parents[1]
 
 
 class UntranslatableError(ValueError):
     """The cube's SQL does not run on DuckDB."""
+
+
+def open_lake() -> duckdb.DuckDBPyConnection:
+    """DuckDB in memory that reads the lake; a date of an instant is Shanghai's."""
+    db = duckdb.connect(config=serve.extensions())
+    db.execute("LOAD delta; SET TimeZone = 'Asia/Shanghai'")
+    return db
 
 
 def scan(table: str, version: int | None) -> str:
@@ -69,7 +75,8 @@ def to_duckdb(text: str) -> str:
             select.set("laterals", [])
             for lateral in views:
                 select.append("joins", _joined(lateral))
-    return tree.sql(dialect="duckdb")
+    translated: str = tree.sql(dialect="duckdb")
+    return translated
 
 
 def _function(node: Node) -> Node:

@@ -94,8 +94,7 @@ def trace(answer: IndicatorAnswer, limit: int) -> Trace:
     """At most ``limit`` cells and facts of each figure, and the rows and receipts behind those facts."""
     declared, tables = registry(), contracts.load()
     variant = declared.variant(answer.indicator_id, answer.variant)
-    with serve.connect(answer.file) as cubes, duckdb.connect(config=serve.extensions()) as db:
-        db.execute("LOAD delta; SET TimeZone = 'Asia/Shanghai'")
+    with serve.connect(answer.file) as cubes, contributions.open_lake() as db:
         walk = _Walk(db, tables, limit)
         figures: list[FigureTrace] = []
         rows: list[BronzeRow] = []

@@ -1,0 +1,3 @@
+from tests.jobs.conftest import given, spark
+
+__all__ = ["given", "spark"]

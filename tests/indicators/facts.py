@@ -1,0 +1,89 @@
+"""Random facts, also such as cannot be: moments in any order, some missing."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from tests.indicators.drawn import TOWNS, Rows
+from tests.tables import SHANGHAI
+
+BEGIN = datetime(2026, 2, 20, tzinfo=SHANGHAI)
+MOMENTS = ("accepted_at", "filed_at", "not_filed_at", "dispatched_at", "disposed_at", "closed_at", "cancelled_at",
+           "final_deadline_at")  # fmt: skip
+
+
+class Facts:
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+
+    def moment(self, odds: float = 0.7) -> datetime | None:
+        if self.chance.random() > odds:
+            return None
+        return BEGIN + timedelta(minutes=self.chance.randrange(30 * 24 * 60))
+
+    def orders(self, count: int) -> Rows:
+        return [self._order(n) for n in range(count)]
+
+    def _order(self, n: int) -> dict[str, Any]:
+        chance = self.chance
+        seconds = chance.choice([None, 0, 1, 3600, 3601, chance.randrange(10**6)])
+        moments = {name: self.moment(0.15 if name in ("not_filed_at", "cancelled_at") else 0.75) for name in MOMENTS}
+        return moments | {
+            "work_order_id": f"NH20260220{n:06}",
+            "town_code": chance.choice([*TOWNS, None]),
+            "major_category_code": chance.choice(["01", "02", None]),
+            "source_system": "12345热线",
+            "handling_unit": chance.choice(["NH-CG", "NH-SJ"]),
+            "lon": chance.choice([None, 113.1 + n / 1e4]),
+            "lat": 23.0,
+            "reported_at": self.moment(1),
+            "suspensions": self._stops(),
+            "handling_natural_seconds": seconds,
+            "handling_work_seconds": None if seconds is None else seconds // 3,
+            "rework_times": chance.choice([0, 0, 1, 3]),
+            "quality_flags": chance.choice([[], ["out_of_district"]]),
+        }
+
+    def _stops(self) -> list[dict[str, datetime | None]] | None:
+        if self.chance.random() < 0.5:
+            return None
+        edges = sorted(filter(None, (self.moment() for _ in range(4))))
+        return [{"begin": a, "end": b} for a, b in zip(edges[::2], [*edges[1::2], None], strict=False)]
+
+    def cases(self, count: int) -> Rows:
+        chance = self.chance
+        return [
+            {
+                "case_id": f"BJ{n:08}",
+                "item_code": f"I{chance.randrange(9)}",
+                "accepted_at": self.moment(1),
+                "finished_case_at": self.moment(),
+                "promised_work_days": chance.choice([None, Decimal(5), Decimal("3.5714")]),
+                "statutory_work_days": chance.choice([None, Decimal(0), Decimal(20), Decimal("14.2857")]),
+                "used_work_days": chance.choice([None, 3, 4, 5, 6]),
+                "promised_date": day.date() if (day := self.moment()) else None,
+                "town_code": chance.choice([*TOWNS, None]),
+                "service_channel": "窗口",
+                "quality_flags": [],
+            }
+            for n in range(count)
+        ]
+
+    def items(self, count: int) -> Rows:
+        chance = self.chance
+        return [
+            {
+                "item_code": f"I{n}",
+                "first_seen_date": self.moment(1).date(),  # type: ignore[union-attr]
+                "promised_work_days": chance.choice([None, Decimal(5), Decimal("3.5714")]),
+                "statutory_work_days": chance.choice([None, Decimal(0), Decimal(20), Decimal("14.2857")]),
+            }
+            for n in range(count)
+        ]
+
+    def of(self, table: str, count: int) -> Rows:
+        makers = {"work_order": self.orders, "service_case": self.cases, "service_item": self.items}
+        return makers[table.split(".")[1]](count)

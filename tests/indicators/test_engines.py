@@ -1,0 +1,65 @@
+"""One declaration, two engines: Spark over Delta and DuckDB over the serving file say the same."""
+
+import pytest
+
+from citybrain.indicators import contributions, period
+from citybrain.indicators.registry import registry
+from citybrain.runner import transform as running
+from tests.indicators.drawn import AREA, CONTRACTS, JOURNAL, TOWNS, arrow, memory, put, random_cubes, value
+from tests.indicators.facts import Facts
+
+pytestmark = pytest.mark.slow
+CUBES = [c for c in CONTRACTS.values() if c.build == "cube"]
+READ = {f.table for f in registry().figures.values()}
+
+
+def test_the_journal_says_for_every_variant_area_and_period_what_duckdb_says(spark):
+    cubes = random_cubes(seed=7)
+    frames = {name: spark.createDataFrame(arrow(CONTRACTS[name], rows)) for name, rows in cubes.items()}
+    published = running.transform(CONTRACTS[JOURNAL], frames).collect()
+
+    with memory(cubes) as db:
+        for row in published:
+            expected = value(db, row.indicator_id, row.variant, row.period, str(row.as_of), row.area_code)
+            found = tuple(
+                None if x is None else round(float(x), 4) for x in (row.numerator, row.denominator, row.value)
+            )
+            assert found == expected, row
+            assert row.period_end == min(period.parse(row.period).end, row.as_of)
+        covered = {(r.indicator_id, r.variant) for r in published}
+        assert covered == {(i.id, v.id) for i, v in registry().variants()}
+        assert {r.area_code for r in published} == {"440605", *TOWNS}
+        assert {r.period_kind for r in published} == {"day", "month", "year"}
+        as_of = {r.as_of for r in published if r.indicator_id == "WO01"}
+        latest = "SELECT MAX(stat_date) FROM gold.governance__work_order_flow_daily WHERE reported_count > 0"
+        assert as_of == {row[0] for row in db.execute(latest).fetchall()}
+        assert len({r.period for r in published if r.period_kind == "day" and r.indicator_id == "WO01"}) <= 60
+
+
+def test_without_data_there_is_nothing_to_publish(spark):
+    cubes = {name: [] for name in READ} | {AREA: random_cubes(1)[AREA]}
+    frames = {name: spark.createDataFrame(arrow(CONTRACTS[name], rows)) for name, rows in cubes.items()}
+    assert running.transform(CONTRACTS[JOURNAL], frames).collect() == []
+
+
+@pytest.mark.parametrize("cube", CUBES, ids=lambda c: c.name)
+def test_a_cube_unsummed_is_on_duckdb_what_it_is_on_spark(spark, cube, tmp_path, monkeypatch):
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path))
+    (fact,) = cube.inputs
+    rows = Facts(seed=11).of(fact, 150)
+    put(fact, rows)
+    by_spark = running.contributions(cube, {fact: spark.createDataFrame(arrow(CONTRACTS[fact], rows))})
+    with contributions.open_lake() as db:
+        contributions.view(db, cube, version=0)
+        names = [*CONTRACTS[fact].key, *(n for n in cube.names if n != "row_count")]
+        typed = ", ".join(f"CAST({n} AS string) AS {n}" for n in names)
+        by_duckdb = db.execute(f"SELECT {typed.replace('string', 'varchar')} FROM contributions").fetchall()
+    cast = by_spark.selectExpr(*[f"CAST({m.name} AS {m.sql_type}) AS {m.name}" if (m := _measure(cube, n)) else n
+                                 for n in names])  # fmt: skip
+    assert sorted(map(repr, by_duckdb)) == sorted(
+        repr(tuple(row)) for row in cast.selectExpr(typed.split(", ")).collect()
+    )
+
+
+def _measure(cube, name):
+    return next((m for m in cube.measures if m.name == name), None)

@@ -1,0 +1,146 @@
+"""Published figures, and the rules that they stand on, over hand-drawn cubes."""
+
+import pytest
+
+from tests.indicators.drawn import TOWNS, cubes, value
+
+ZHUZHOU = (
+    """
+    gold.governance__work_order_flow_daily
+    stat_date  | town_code | reported_count | accepted_count | filed_count | dispatched_count
+    2024-03-10 | 440605011 | 51571          | 51571          | 51229       | 49151
+    """,
+    """
+    gold.governance__work_order_due_daily
+    stage | due_date   | change_date | town_code | due_count | done_count | done_on_time_count | rework_order_count
+    结案  | 2024-03-10 | 2024-03-10  | 440605011 | 52434     | 43523      | 40394              | 276
+    """,
+)
+
+
+@pytest.mark.parametrize(
+    ("id", "variant", "expected"),
+    [
+        ("WO02", "rate", 99.34),
+        ("WO03", "rate", 95.94),
+        ("WO07", "due", 83.01),
+        ("WO08", "due_once", 77.04),
+        ("WO10", "due", 0.53),
+    ],
+)
+def test_the_bulletin_of_zhuzhou_is_reproduced(id, variant, expected):  # GV1
+    with cubes(*ZHUZHOU) as db:
+        assert round(value(db, id, variant, "2024-03", "2024-03-31")[2], 2) == expected
+
+
+def test_a_ratio_of_the_whole_is_the_ratio_of_sums_not_the_mean_of_ratios():  # GV3: events and parts of one month
+    events, parts = TOWNS
+    with cubes(
+        """
+        gold.governance__work_order_flow_daily
+        stat_date  | town_code | filed_count
+        2024-05-02 | 440605011 | 971
+        2024-05-02 | 440605124 | 25
+        """,
+        """
+        gold.governance__work_order_due_daily
+        stage | due_date   | change_date | town_code | due_count | done_count | done_on_time_count
+        结案  | 2024-05-02 | 2024-05-02  | 440605011 | 956       | 902        | 730
+        结案  | 2024-05-02 | 2024-05-02  | 440605124 | 16        | 9          | 7
+        """,
+    ) as db:
+        month, as_of = "2024-05", "2024-05-31"
+        assert value(db, "WO07", "due", month, as_of, events)[2] == pytest.approx(94.35, abs=0.005)
+        assert value(db, "WO07", "due", month, as_of, parts)[2] == pytest.approx(56.25, abs=0.005)
+        assert value(db, "WO07", "due", month, as_of) == (911, 972, pytest.approx(93.72, abs=0.005))
+        assert value(db, "WO08", "due_once", month, as_of)[2] == pytest.approx(75.82, abs=0.005)
+        assert value(db, "WO02", "count", month, as_of)[2] == 996
+
+
+@pytest.mark.parametrize(("promised", "expected"), [("10", 92.59), ("6", 95.56)])
+def test_the_compression_of_135_days_is_that_of_the_district(promised, expected):  # GV13
+    item = f"""
+        gold.services__item_daily
+        change_date | item_count | promised_days_sum | statutory_days_sum | ratio_sum
+        2021-06-01  | 1          | {promised}        | 135                | {int(promised) / 135:.8f}
+    """
+    with cubes(item) as db:
+        for variant in ("sum_ratio", "mean_of_ratios"):
+            assert round(value(db, "GS08", variant, "2021-10", "2021-10-31")[2], 2) == expected
+        assert value(db, "GS08", "sum_ratio", "2021-05", "2021-10-31")[2] is None, "not seen yet"
+
+
+def test_a_ratio_without_a_denominator_has_no_value_and_a_count_of_nothing_is_zero():  # GV16
+    with cubes() as db:
+        for id, variant in (("WO02", "rate"), ("WO07", "due"), ("WO09", "rate"), ("GS09", "on_time")):
+            assert value(db, id, variant, "2024-05", "2024-05-31") == (0, 0, None)
+        assert value(db, "WO13", "natural_p50", "2024-05", "2024-05-31") == (None, 0, None)
+        assert value(db, "WO01", "reported", "2024-05", "2024-05-31") == (0, None, 0)
+
+
+def test_an_order_counts_in_the_district_also_where_its_town_is_not_known():
+    with cubes(
+        """
+        gold.governance__work_order_flow_daily
+        stat_date  | town_code | reported_count
+        2024-05-02 | 440605011 | 3
+        2024-05-03 |           | 4
+        """
+    ) as db:
+        assert value(db, "WO01", "reported", "2024-05", "2024-05-31")[2] == 7
+        assert value(db, "WO01", "reported", "2024-05", "2024-05-31", TOWNS[0])[2] == 3
+        assert value(db, "WO01", "reported", "2024-05-02", "2024-05-31")[2] == 3
+
+
+def test_what_is_due_later_than_as_of_or_became_known_later_does_not_count():
+    with cubes(
+        """
+        gold.governance__work_order_due_daily
+        stage | due_date   | change_date | due_count | done_count | done_on_time_count
+        结案  | 2024-05-02 | 2024-05-02  | 1         | 0          | 0
+        结案  | 2024-05-02 | 2024-05-20  | 0         | 1          | 0
+        结案  | 2024-05-28 | 2024-05-28  | 1         | 0          | 0
+        """
+    ) as db:
+        assert value(db, "WO07", "due", "2024-05", "2024-05-10") == (0, 1, 0)
+        assert value(db, "WO07", "due", "2024-05", "2024-05-20") == (1, 1, 100)
+        assert value(db, "WO07", "due", "2024-05", "2024-06-30") == (1, 2, 50)
+
+
+def test_carried_over_orders_are_those_overdue_and_open_when_the_period_began():
+    with cubes(
+        """
+        gold.governance__work_order_due_daily
+        stage | due_date   | change_date | due_count | done_count | done_on_time_count
+        结案  | 2024-05-10 | 2024-05-10  | 4         | 3          | 3
+        """,
+        """
+        gold.governance__work_order_state_daily
+        change_date | stage | state      | order_change
+        2024-04-20  | 结案  | 待办超期   | 2
+        2024-05-01  | 结案  | 待办超期   | 1
+        2024-05-15  | 结案  | 待办超期   | -1
+        2024-04-20  | 处置  | 待办超期   | 9
+        """,
+    ) as db:
+        assert value(db, "WO08", "due_once", "2024-05", "2024-05-31") == (3, 4, 75)
+        assert value(db, "WO08", "due_carry", "2024-05", "2024-05-31") == (3, 6, 50)
+        assert value(db, "WO09", "count", "2024-05", "2024-05-31")[2] == 9
+
+
+def test_percentiles_grow_linearly_inside_a_bin_of_one_hour():
+    with cubes(
+        """
+        gold.governance__handling_hours_daily
+        stat_date  | clock    | hours_bin | handled_count | handling_seconds
+        2024-05-02 | 自然时间 | 2         | 4             | 21600
+        2024-05-03 | 自然时间 | 10        | 6             | 205200
+        2024-05-03 | 工作时间 | 1         | 1             | 1800
+        """
+    ) as db:
+        month, as_of = "2024-05", "2024-05-31"
+        assert value(db, "WO13", "natural_p50", month, as_of) == (None, 10, pytest.approx(9 + 1 / 6, abs=1e-4))
+        assert value(db, "WO13", "natural_p90", month, as_of)[2] == pytest.approx(9 + 5 / 6, abs=1e-4)
+        assert value(db, "WO13", "natural_mean", month, as_of) == (226800, 10, 6.3)
+        assert value(db, "WO13", "work_p50", "2024-05-03", as_of)[2] == 0.5
+        assert value(db, "WO13", "natural_p50", "2024-05-02", as_of)[2] == 1.5
