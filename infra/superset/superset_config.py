@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import yaml
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
 from superset.config import THEME_DARK as SUPERSET_DARK
@@ -107,42 +108,29 @@ DECKGL_BASE_MAP = [
 
 # --- looks -----------------------------------------------------------------------------------------------------------
 
+# Said once, in dashboards/theme.yaml, which the importer also gives to each board.
+LOOKS = yaml.safe_load((Path(os.environ["CITYBRAIN_ROOT"]) / "dashboards/theme.yaml").read_text("utf-8"))
+
 # Always on top of Superset's own theme: one that lacks a key leaves every page blank.
 THEME_DEFAULT = {
     **SUPERSET_DEFAULT,
     **SUPERSET_DARK,
-    "token": {
-        **SUPERSET_DEFAULT["token"],
-        **SUPERSET_DARK["token"],
-        "brandAppName": NAME,
-        "brandLogoAlt": NAME,
-        "colorBgBase": "#04122b",
-        "colorPrimary": "#00b7ff",
-        "fontFamily": "'Noto Sans CJK SC','Noto Sans SC','Microsoft YaHei',sans-serif",
-    },
-    "algorithm": "dark",
+    "token": {**SUPERSET_DEFAULT["token"], **SUPERSET_DARK["token"], **LOOKS["token"]},
+    "algorithm": LOOKS["algorithm"],
 }
 THEME_DARK = None  # no switch: walls are dark
 
-EXTRA_CATEGORICAL_COLOR_SCHEMES = [
-    {
-        "id": "citybrain",
-        "label": "城市大脑",
-        "description": "",
-        "isDefault": True,
-        "colors": ["#00c8ff", "#ffb84d", "#3ddc97", "#ff5c7a", "#9b7bff", "#4d8dff", "#ffd84d", "#2ee6d6"],
-    }
-]
-EXTRA_SEQUENTIAL_COLOR_SCHEMES = [
-    {
-        "id": "citybrain_blue",
-        "label": "城市大脑蓝",
-        "description": "",
-        "isDefault": True,
-        "isDiverging": False,
-        "colors": ["#0b2f6b", "#0f5aa6", "#1487d1", "#20b6f0", "#7de3ff"],
-    }
-]
+
+def color_schemes(kind: str) -> list[dict[str, Any]]:
+    """The first is the default."""
+    return [
+        {"id": name, "label": scheme["title"], "description": "", "isDefault": not n, "colors": scheme["colors"]}
+        for n, (name, scheme) in enumerate(LOOKS[kind].items())
+    ]
+
+
+EXTRA_CATEGORICAL_COLOR_SCHEMES = color_schemes("categorical")
+EXTRA_SEQUENTIAL_COLOR_SCHEMES = [{**scheme, "isDiverging": False} for scheme in color_schemes("sequential")]
 
 # --- DuckDB ----------------------------------------------------------------------------------------------------------
 

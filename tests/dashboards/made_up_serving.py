@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import random
 import sys
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
+from citybrain import serve
 from citybrain.contracts import load
 from citybrain.dashboards.serving import empty_serving_file
 from citybrain.indicators.model import Variant
@@ -45,19 +46,24 @@ def main(out: str, day: str = "2026-03-20") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     with duckdb.connect(str(path)) as db:
-        empty_serving_file(db, load())
+        empty_serving_file(db, load(), registry())
         _Made(db, date.fromisoformat(day)).fill()
 
 
 class _Made:
     def __init__(self, db: duckdb.DuckDBPyConnection, today: date) -> None:
-        self.db, self.today, self.random = db, today, random.Random(7)  # noqa: S311
+        self.db, self.today, self.random = db, today, random.Random(7)
         self.days = [today - timedelta(days=n) for n in range(440, -1, -1)]
         self.towns = [t for t in codes("town") if not t["失效日期"]]
+        shapes = json.loads((ROOT / "dashboards/map/town.geojson").read_text("utf-8"))["features"]
+        self.rings = {f["properties"]["code"]: f["geometry"]["coordinates"][0] for f in shapes}
         self.categories = {c["大类码"]: c["大类名称"] for c in codes("category")}
 
     def fill(self) -> None:
         self.areas()
+        self.insert("gold.reference__category", list(self.categories.items()))
+        departments = [(d["部门代码"], d["部门名称"]) for d in codes("department")]
+        self.insert("gold.reference__department (department_code, department_name)", departments)
         self.flow()
         self.points()
         self.indicators()
@@ -71,9 +77,7 @@ class _Made:
         rows = [(DISTRICT, "南海区", "区", None, 113.05, 23.03, 3744000, 1073.82, None)]
         for t in self.towns:
             lon, lat, p = float(t["经度"]), float(t["纬度"]), people[t["镇街代码"]]
-            reach = 0.045 * WEIGHT[t["镇街代码"]] ** 0.5 + 0.015
-            ring = [[round(lon + reach * math.cos(a * math.pi / 4 + 0.3) * (1 + 0.15 * (a % 3)), 5),
-                     round(lat + reach * math.sin(a * math.pi / 4 + 0.3), 5)] for a in [*range(8), 0]]  # fmt: skip
+            ring = self.rings[t["镇街代码"]]
             rows.append((t["镇街代码"], t["镇街名称"], "镇街", DISTRICT, lon, lat, int(p["常住人口"]),
                          float(p["面积平方公里"]), json.dumps(ring)))  # fmt: skip
         self.insert('gold."reference__area"', rows)
@@ -119,32 +123,41 @@ class _Made:
         for t in self.towns:
             for day in self.days[-7:]:
                 for _ in range(int(26 * WEIGHT[t["镇街代码"]])):
-                    near = 0.018 + 0.008 * WEIGHT[t["镇街代码"]]
-                    lon = float(t["经度"]) + self.random.gauss(0, near)
-                    lat = float(t["纬度"]) + self.random.gauss(0, near)
+                    lon, lat = self.somewhere(self.rings[t["镇街代码"]], float(t["经度"]), float(t["纬度"]))
                     category = self.random.choice(list(self.categories))
                     count = 1 + int(self.random.expovariate(1.2))
                     rows.append((day, round(lon, 3), round(lat, 3), t["镇街代码"], category, count, count))
         self.insert('gold."governance__event_point_daily"', rows)
+
+    def somewhere(self, ring: list[list[float]], lon: float, lat: float) -> tuple[float, float]:
+        """A point of the town, more often near its middle."""
+        while True:
+            x, y = self.random.gauss(lon, 0.035), self.random.gauss(lat, 0.03)
+            sides = pairwise(ring)
+            if (
+                sum((ay > y) != (by > y) and x < (bx - ax) * (y - ay) / (by - ay) + ax for (ax, ay), (bx, by) in sides)
+                % 2
+            ):
+                return x, y
 
     def indicators(self) -> None:
         areas = [(DISTRICT, "南海区", "区")] + [(t["镇街代码"], t["镇街名称"], "镇街") for t in self.towns]
         months = sorted({day.replace(day=1) for day in self.days})[-14:]
         rows = []
         for indicator, variant in registry().variants():
-            default = variant.id == indicator.default
-            for code, name, level in areas:
+            for code, _, level in areas:
                 if {"区": "district", "镇街": "town"}[level] not in variant.grains:
                     continue
                 for begin in months:
-                    end = min(
-                        (begin.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1), self.today
-                    )
-                    above, below, value = self.figure(variant, code, begin, end)
-                    rows.append((indicator.id, indicator.name, variant.id, variant.title, default, variant.unit,
-                                 indicator.theme, variant.direction, code, name, level, "month", f"{begin:%Y-%m}",
-                                 begin, end, end, above, below, value, f"{end} 06:10:00"))  # fmt: skip
-        self.insert("gold.indicator_current", rows)
+                    last = (begin.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
+                    end = min(last, self.today)
+                    period = (indicator.id, variant.id, code, "month", f"{begin:%Y-%m}", begin, end, end)
+                    rows.append((*period, *self.figure(variant, code, begin, end), f"{end} 06:10:00", 1))
+        columns = "indicator_id, variant, area_code, period_kind, period, period_start, period_end, as_of"
+        more = "numerator, denominator, value, published_at, revision"
+        self.insert(f"gold.platform__indicator_value ({columns}, {more})", rows)
+        self.db.execute("DROP TABLE gold.indicator_current")
+        self.db.execute(serve.CURRENT)
 
     def figure(self, variant: Variant, code: str, begin: date, end: date) -> tuple[float, float | None, float | None]:
         size = WEIGHT.get(code, sum(WEIGHT.values())) * 3900 * ((end - begin).days + 1) / 30

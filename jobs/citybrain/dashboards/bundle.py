@@ -1,4 +1,4 @@
-"""Superset's assets bundle (v1): database, data sets, charts and boards as YAML in a zip, the same for the same files."""
+"""Superset's assets bundle (v1): database, data sets, charts and boards as YAML in a zip. Same files, same bytes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from citybrain.dashboards.datasets import Dataset, datasets
 from citybrain.dashboards.files import Board, Chart, Files, read
 from citybrain.dashboards.layout import Grid
 from citybrain.dashboards.registry import Named, named
+from citybrain.dashboards.texts import filled
+from citybrain.indicators import registry as indicators
 from citybrain.lake import folder
 
 NAMESPACE = uuid.UUID("5d3b6f4e-9a0c-5c57-8a52-0c1f6a7f2b11")
@@ -45,8 +47,8 @@ class Project:
 
 def project(where: Path | None = None) -> Project:
     files = read(where) if where else read()
-    registry = named()
-    return Project(files, datasets(files, load(), registry), registry)
+    declared = indicators.load()
+    return Project(files, datasets(files, load(), declared), named(declared))
 
 
 def bundle(this: Project, serving: Path | None = None) -> bytes:
@@ -74,7 +76,7 @@ def _zipped(documents: Mapping[str, dict[str, Any]]) -> bytes:
 
 
 def _database(serving: Path) -> dict[str, Any]:
-    arguments = {"read_only": True, "config": {"enable_external_access": False, "lock_configuration": True}}
+    arguments = {"read_only": True}  # superset_config.py takes the rest of DuckDB's freedom at each connect
     return {
         "database_name": DATABASE,
         "sqlalchemy_uri": f"duckdb:///{serving}",
@@ -160,7 +162,7 @@ def definition(this: Project, chart: Chart) -> str | None:
 def _board(this: Project, board: Board) -> dict[str, Any]:
     css = "\n".join((this.files.folder / name).read_text("utf-8") for name in board.file.css)
     text = this.files.folder / board.name
-    grid = Grid(board, lambda key: uid("chart", key), lambda name: (text / name).read_text("utf-8"))
+    grid = Grid(board, lambda key: uid("chart", key), lambda name: filled(board, (text / name).read_text("utf-8")))
     return {
         "dashboard_title": board.file.title,
         "description": board.file.description,

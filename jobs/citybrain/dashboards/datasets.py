@@ -1,8 +1,8 @@
 """Superset's data sets, made from the contracts: titles, units and sums. Nobody writes a column a second time.
 
-A data set is a gold table, under the contract's name, or a view: ``dashboards/datasets/<name>.sql``, a SELECT that joins
-names and picks rows. Its columns come from the SELECT, their titles from the vocabulary, because one name means one
-thing everywhere.
+A data set is a gold table, under the contract's name, or a view: ``dashboards/datasets/<name>.sql``, a SELECT that
+joins names and picks rows. Its columns come from the SELECT, their titles from the vocabulary, because one name means
+one thing everywhere.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 
 import duckdb
 import yaml
@@ -18,9 +19,12 @@ import yaml
 from citybrain.contracts import Contract
 from citybrain.contracts.load import folders, load_vocabulary
 from citybrain.contracts.model import FieldSpec
+from citybrain.dashboards import lettering
 from citybrain.dashboards.files import DashboardError, Files, shown
-from citybrain.dashboards.registry import Named
+from citybrain.dashboards.registry import Named, named
 from citybrain.dashboards.serving import empty_serving_file
+from citybrain.indicators import catalogue
+from citybrain.indicators.registry import Registry
 
 _NUMBER = re.compile(r"BIGINT|INTEGER|HUGEINT|DOUBLE|DECIMAL.*")
 _TIME = re.compile(r"DATE|TIMESTAMP.*")
@@ -56,6 +60,7 @@ class Metric:
     unit: str | None
     decimals: int
     description: str | None = None
+    owner: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,15 @@ class Dataset:
     description: str | None = None
 
 
-def datasets(files: Files, contracts: Mapping[str, Contract], registry: Mapping[str, Named]) -> dict[str, Dataset]:
+def datasets(files: Files, contracts: Mapping[str, Contract], declared: Registry) -> dict[str, Dataset]:
     """Every data set by name. Raises DashboardError with the file of a view that does not fit the contracts."""
+    registry = named(declared)
     with duckdb.connect() as db:
-        empty_serving_file(db, contracts)
+        empty_serving_file(db, contracts, declared)
         tables = [_table(c) for c in contracts.values() if c.layer == "gold"]
         titles = _titles(files)
-        views = [_view(db, path, titles, registry) for path in files.views.values()]
+        letters = lettering.values(files.folder)
+        views = [_view(db, path, letters, titles, registry) for path in files.views.values()]
     return {dataset.name: dataset for dataset in (*tables, *views)}
 
 
@@ -83,7 +90,7 @@ def _table(contract: Contract) -> Dataset:
         f.name: Column(f.name, f.sql_type.upper().replace("STRING", "VARCHAR"), f.title, f.unit, f.description)
         for f in contract.fields
     }
-    summed = [columns[m.name] for m in contract.measures if m.name != "row_count"] if contract.build == "cube" else []
+    summed = [columns[m.name] for m in contract.measures if m.unit and m.name != "row_count" and m.type != "double"]
     note = "\n".join([contract.grain, *([contract.description] if contract.description else []), *contract.warnings])
     return Dataset(contract.name, contract.title, None, columns, _sums(summed), note)
 
@@ -98,15 +105,21 @@ def _sums(columns: list[Column]) -> dict[str, Metric]:
 
 
 def _titles(files: Files) -> dict[str, FieldSpec]:
-    titles = dict(load_vocabulary(folders()))
+    described = [column for _, columns in catalogue.TABLES.values() for column in columns]
+    titles = {name: FieldSpec(type="string", title=title) for name, _, title in described}
+    titles |= load_vocabulary(folders())
     raw = yaml.safe_load(files.titles.read_text("utf-8")) if files.titles.exists() else {}
     return titles | {name: FieldSpec.model_validate({"type": "string", **spec}) for name, spec in raw.items()}
 
 
 def _view(
-    db: duckdb.DuckDBPyConnection, path: Path, titles: Mapping[str, FieldSpec], registry: Mapping[str, Named]
+    db: duckdb.DuckDBPyConnection,
+    path: Path,
+    letters: str,
+    titles: Mapping[str, FieldSpec],
+    registry: Mapping[str, Named],
 ) -> Dataset:
-    sql = path.read_text("utf-8").strip().rstrip(";")
+    sql = Template(path.read_text("utf-8").strip().rstrip(";")).safe_substitute(letters=letters)
     comments = [line.removeprefix("--").strip() for line in sql.splitlines() if line.startswith("--")]
     if not comments:
         raise DashboardError(f"{shown(path)}:1: the first line says what it is: -- 标题")
@@ -131,7 +144,8 @@ def _view(
 
 def _indicators(registry: Mapping[str, Named]) -> dict[str, Metric]:
     """In a view that holds at most one value of each variant and area: the value, picked, never computed."""
-    return {
+    newest = Metric("数据时间", "MAX(as_of)", "数据时间", None, 0, "已计入指标的最后一天")
+    return {newest.name: newest} | {
         key: Metric(
             key,
             f"MAX(value) FILTER (WHERE indicator_id = '{v.indicator}' AND variant = '{v.variant}')",
@@ -139,6 +153,7 @@ def _indicators(registry: Mapping[str, Named]) -> dict[str, Metric]:
             v.unit,
             v.decimals,
             v.definition,
+            v.owner,
         )
         for key, v in registry.items()
     }

@@ -23,6 +23,13 @@ class DashboardError(ValueError):
     """A file of a board that cannot be used; the message is ``file:line: what is wrong``."""
 
 
+class Band(Strict):
+    """A class of values and its colour: from ``least`` (included) up to the next higher band (not included)."""
+
+    least: float
+    color: str = Field(pattern="^#[0-9a-f]{6}$")
+
+
 class ChartFile(Strict):
     """One chart: which columns and metrics of which data set, drawn as what. It holds no formula."""
 
@@ -38,13 +45,18 @@ class ChartFile(Strict):
     lon: str | None = None
     lat: str | None = None
     tooltip: tuple[str, ...] = ()
-    where: dict[str, Condition] = {}
+    bands: tuple[Band, ...] = ()  # of `polygons`, the highest first
+    where: dict[str, Condition] = Field(default_factory=dict)
     order_by: str | None = None
     order: Literal["asc", "desc"] = "desc"
     limit: int | None = None
     layers: tuple[str, ...] = ()  # of a `map`: charts of the same board, the lowest first
     note: str | None = None
-    options: dict[str, Any] = {}  # Superset's own parameters where they differ from theme.yaml
+    headers: dict[str, str] = Field(
+        default_factory=dict
+    )  # of a `table`: shorter words for a column where the board says the rest
+    echarts: dict[str, Any] = Field(default_factory=dict)  # ECharts' own options where they differ from theme.yaml
+    options: dict[str, Any] = Field(default_factory=dict)  # Superset's own parameters where they differ from theme.yaml
 
 
 class Block(Strict):
@@ -90,10 +102,10 @@ class ThemeFile(Strict):
     name: str
     algorithm: Literal["dark", "default"]
     token: dict[str, Any]
-    echarts: dict[str, Any] = {}
-    echarts_by_kind: dict[str, dict[str, Any]] = {}
-    categorical: dict[str, Scheme] = {}
-    sequential: dict[str, Scheme] = {}
+    echarts: dict[str, Any] = Field(default_factory=dict)
+    echarts_by_kind: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    categorical: dict[str, Scheme] = Field(default_factory=dict)
+    sequential: dict[str, Scheme] = Field(default_factory=dict)
     kinds: dict[Kind, dict[str, Any]]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from citybrain.dashboards.datasets import Column, Dataset, Metric
-from citybrain.dashboards.files import ChartFile, Condition
+from citybrain.dashboards.files import Band, ChartFile, Condition
 
 VIZ_TYPES = {
     "number": "big_number",
@@ -35,10 +36,18 @@ OPERATORS = {
 
 def form_data(chart: ChartFile, dataset: Dataset, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """All parameters of the chart: the kind's defaults, what its columns and metrics mean for the kind, its options."""
-    params = {"viz_type": VIZ_TYPES[chart.kind], "adhoc_filters": filters(chart.where), "extra_form_data": {}}
+    params: dict[str, Any] = {
+        "viz_type": VIZ_TYPES[chart.kind],
+        "adhoc_filters": filters(chart.where),
+        "extra_form_data": {},
+    }
     if chart.limit:
         params["row_limit"] = chart.limit
-    return {**defaults, **params, **_PARAMS[chart.kind](chart, dataset), **chart.options}
+    if look := {**defaults.get("echarts", {}), **chart.echarts}:
+        params["echart_options"] = json.dumps(look, ensure_ascii=False)
+    defaults = {name: value for name, value in defaults.items() if name != "echarts"}
+    options = {name: value for name, value in chart.options.items() if name != "column_config"}
+    return {**defaults, **params, **_PARAMS[chart.kind](chart, dataset), **options}
 
 
 def filters(where: Mapping[str, Condition]) -> list[dict[str, Any]]:
@@ -66,7 +75,15 @@ def _filter(column: str, operator: str, value: Any) -> dict[str, Any]:
 
 
 def _number(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
-    return {"metric": chart.metrics[0], "x_axis": chart.x, **_format(dataset, chart.metrics)}
+    """A figure with its unit, the time it speaks of, and who answers for it."""
+    metric = dataset.metrics[chart.metrics[0]]
+    return {
+        "metric": metric.name,
+        "x_axis": chart.x,
+        "subtitle": metric.unit or "",
+        "time_format": "截至 %Y-%m-%d" + (f" · {metric.owner}" if metric.owner else ""),
+        **_format(dataset, chart.metrics),
+    }
 
 
 def _total(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
@@ -102,24 +119,26 @@ def _pie(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
 
 
 def _table(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+    columns: dict[str, dict[str, Any]] = {name: {"customColumnName": text} for name, text in chart.headers.items()}
+    for name in chart.metrics:
+        columns.setdefault(name, {})["d3NumberFormat"] = d3_format(dataset.metrics[name])
+    for name, given in chart.options.get("column_config", {}).items():
+        columns.setdefault(name, {}).update(given)
     if chart.columns:
-        order = [[chart.order_by, chart.order == "asc"]] if chart.order_by else []
+        order = [json.dumps([chart.order_by, chart.order == "asc"])] if chart.order_by else []
         return {
             "query_mode": "raw",
             "all_columns": list(chart.columns),
-            "order_by_cols": [
-                str(o).replace("'", '"').replace("True", "true").replace("False", "false") for o in order
-            ],
+            "order_by_cols": order,
+            "column_config": columns,
         }
-    formats = {name: {"d3NumberFormat": d3_format(dataset.metrics[name])} for name in chart.metrics}
-    given = chart.options.get("column_config", {})
     return {
         "query_mode": "aggregate",
         "groupby": list(chart.dimensions),
         "metrics": list(chart.metrics),
         "timeseries_limit_metric": chart.order_by,
         "order_desc": chart.order == "desc",
-        "column_config": {name: {**formats.get(name, {}), **given.get(name, {})} for name in {**formats, **given}},
+        "column_config": columns,
     }
 
 
@@ -128,7 +147,23 @@ def _polygons(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
         "line_column": chart.shape,
         "metric": chart.metrics[0],
         "tooltip_contents": _tooltip(chart, dataset),
+        "color_scheme_type": "color_breakpoints",
+        "color_breakpoints": _breakpoints(chart.bands),
     }
+
+
+def _breakpoints(bands: tuple[Band, ...]) -> list[dict[str, Any]]:
+    """Superset's classes hold both ends; the first that fits wins, so the highest comes first."""
+    ends = [1e12, *(band.least for band in bands)]
+    return [
+        {"id": n, "color": rgba(band.color), "minValue": band.least, "maxValue": end}
+        for n, (band, end) in enumerate(zip(bands, ends, strict=False))
+    ]
+
+
+def rgba(color: str, alpha: float = 1) -> dict[str, float]:
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return {"r": red, "g": green, "b": blue, "a": alpha}
 
 
 def _points(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
@@ -145,7 +180,7 @@ def _shapes(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
     return {"geojson": chart.shape, "tooltip_contents": _tooltip(chart, dataset)}
 
 
-def _map(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+def _map(_chart: ChartFile, _dataset: Dataset) -> dict[str, Any]:
     return {"deck_slices": []}  # the importer puts the layers' numbers in
 
 

@@ -13,7 +13,7 @@ ROOT, GRID, HEADER = "ROOT_ID", "GRID_ID", "HEADER_ID"
 
 @dataclass
 class Grid:
-    """Nodes in the order in which they are met; their names are numbered, so the same files give the same bundle."""
+    """Nodes in the order in which they are met; their names follow from the files alone."""
 
     board: Board
     uuid_of: Callable[[str], str]
@@ -38,7 +38,7 @@ class Grid:
             return str(self._chart(block, parents)["id"])
         if block.text:
             meta = {"width": block.width, "height": block.height, "code": self.text_of(block.text)}
-            return str(self._node("MARKDOWN", parents, meta)["id"])
+            return str(self._node("MARKDOWN", parents, meta, block.text.removesuffix(".md"))["id"])
         node = self._node("COLUMN", parents, {"width": block.width, "background": "BACKGROUND_TRANSPARENT"})
         node["children"] = [self._row(row, [*parents, node["id"]]) for row in block.rows]
         return str(node["id"])
@@ -52,10 +52,11 @@ class Grid:
             "sliceName": chart.file.title,
             "chartId": len(self.nodes),
         }
-        return self._node("CHART", parents, meta)
+        return self._node("CHART", parents, meta, chart.name)
 
-    def _node(self, kind: str, parents: list[str], meta: dict[str, Any]) -> dict[str, Any]:
-        name = f"{kind}-{self.board.file.slug}-{len(self.nodes)}"
+    def _node(self, kind: str, parents: list[str], meta: dict[str, Any], called: str = "") -> dict[str, Any]:
+        """Charts and texts go by their own names, so that CSS can point at them."""
+        name = f"{kind}-{self.board.file.slug}-{called or len(self.nodes)}"
         node: dict[str, Any] = {"type": kind, "id": name, "children": [], "parents": parents, "meta": meta}
         self.nodes[name] = node
         return node

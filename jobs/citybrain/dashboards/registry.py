@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from citybrain.indicators import registry as indicators
-from citybrain.indicators.model import Indicator, Variant, terms
+from citybrain.indicators import catalogue
+from citybrain.indicators.model import Indicator, Variant
 from citybrain.indicators.registry import Registry
 
 
@@ -23,14 +23,13 @@ class Named:
     owner: str
 
 
-def named(of: Registry | None = None) -> dict[str, Named]:
+def named(registry: Registry) -> dict[str, Named]:
     """Every variant of every indicator, by key."""
-    registry = of or indicators.registry()
     return {one.key: one for one in (_named(registry, i, v) for i, v in registry.variants())}
 
 
 def _named(registry: Registry, indicator: Indicator, variant: Variant) -> Named:
-    words = (formula(registry, variant), indicator.description, variant.description)
+    words = (catalogue.formula(registry, variant), catalogue.described(indicator, variant))
     return Named(
         key=indicator.id if variant.id == indicator.default else f"{indicator.id}.{variant.id}",
         indicator=indicator.id,
@@ -41,19 +40,3 @@ def _named(registry: Registry, indicator: Indicator, variant: Variant) -> Named:
         definition="。".join(w for w in words if w),
         owner=indicator.owner,
     )
-
-
-def formula(registry: Registry, variant: Variant) -> str:
-    """The numerator over the denominator in the figures' Chinese titles."""
-    if variant.percentile:
-        return f"{registry.figures[variant.percentile.of].title}的第 {variant.percentile.percent} 百分位数"
-    above, below = (_sum(registry, e) for e in (variant.numerator, variant.denominator))
-    return f"{above} ÷ {below}" if below else above
-
-
-def _sum(registry: Registry, expression: str | None) -> str:
-    if not expression:
-        return ""
-    parts = [f"{'−' if sign < 0 else '+'} {registry.figures[name].title}" for sign, name in terms(expression)]
-    text = " ".join(parts).removeprefix("+ ")
-    return f"（{text}）" if len(parts) > 1 else text

@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 from citybrain.dashboards.chromium import Page, browser
 
 LOADED = """(() => {
-  const charts = document.querySelectorAll('.dashboard-component-chart-holder');
+  const charts = document.querySelectorAll('[data-test=chart-grid-component]');
   const busy = document.querySelectorAll('.loading, [data-test=loading-indicator], .ant-skeleton, .ant-spin-spinning');
   const drawn = document.querySelectorAll('.slice_container');
   return charts.length > 0 && drawn.length >= charts.length && busy.length === 0 && document.fonts.status === 'loaded';
 })()"""
 FAILED = """[...document.querySelectorAll('.dashboard-component-chart-holder')]
   .filter(c => c.querySelector('[data-test=alert-danger], .ant-alert-error, .ErrorContainer, [role=alert]'))
-  .map(c => (c.querySelector('[data-test-chart-name]')?.dataset.testChartName ?? '?') + '：' + c.innerText.slice(0, 300))"""
+  .map(c => c.innerText.slice(0, 300))"""
 CLIPPED = """[...document.querySelectorAll('.header-line, .subtitle-line, .kicker, .header-title')]
   .filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0).map(e => e.innerText)"""
 
@@ -57,8 +57,7 @@ def shoot(
         watch.go(url + path)
         report.complete = watch.until(LOADED, 120)
         report.seconds = round(time.monotonic() - started, 1)
-        watch.until("false", settle)  # animations end, map layers arrive
-        report.complete &= watch.until(LOADED, 60)
+        report.complete &= watch.quiet(settle, 60) and watch.until(LOADED, 60)
         report.failed_charts = page.value_of(FAILED)
         report.clipped = page.value_of(CLIPPED)
         picture = page.send("Page.captureScreenshot", format="png")
@@ -73,8 +72,21 @@ class _Watch:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.report = Report()
+        self.open: set[str] = set()  # requests without an answer yet
+        self.last_change = time.monotonic()
+
+    def quiet(self, seconds: float, patience: float) -> bool:
+        """Until nothing was asked or answered for so long: map layers come without a sign on the page."""
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            self.pump()
+            if not self.open and time.monotonic() - self.last_change > seconds:
+                return True
+            time.sleep(0.05)
+        return False
 
     def go(self, url: str) -> None:
+        self.open.clear()
         self.page.send("Page.navigate", url=url)
 
     def until(self, expression: str, seconds: float) -> bool:
@@ -109,9 +121,19 @@ class _Watch:
 
     def _Network_requestWillBeSent(self, event: dict[str, Any]) -> None:  # noqa: N802 - the protocol's own name
         address = event["request"]["url"]
+        if "/superset/log/" not in address:  # the page's diary; it never ends
+            self.open.add(event["requestId"])
+            self.last_change = time.monotonic()
         parts = urlsplit(address)
         if parts.scheme not in ("data", "blob", "about") and parts.hostname not in ("127.0.0.1", "localhost"):
             self.report.outside_requests.append(address)
+
+    def _Network_loadingFinished(self, event: dict[str, Any]) -> None:  # noqa: N802
+        if event["requestId"] in self.open:
+            self.open.remove(event["requestId"])
+            self.last_change = time.monotonic()
+
+    _Network_loadingFailed = _Network_loadingFinished
 
     def _Network_responseReceived(self, event: dict[str, Any]) -> None:  # noqa: N802
         answer = event["response"]
