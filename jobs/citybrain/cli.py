@@ -214,11 +214,12 @@ def docs(out: Path) -> None:
 def demo(
     scale: Annotated[float, typer.Option(help="Size of the simulated city.")] = 0.25,
     seed: Annotated[int, typer.Option(help="Same seed, same city.")] = 1,
+    months: Annotated[int, typer.Option(help="How many months of deliveries.")] = 13,
 ) -> None:
     """Simulate a city and let Airflow run the pipeline. The stack must be up (`make demo` sees to it)."""
     from citybrain import demo as show
 
-    show.run(seed=seed, scale=scale)
+    show.run(seed=seed, scale=scale, months=months)
 
 
 def main() -> None:

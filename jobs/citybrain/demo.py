@@ -25,7 +25,7 @@ _open = build_opener(ProxyHandler({})).open
 _began = time.monotonic()
 
 
-def run(seed: int, scale: float, months: int = 13) -> None:
+def run(seed: int, scale: float, months: int) -> None:
     """From nothing to the screens; a second time it finds the work done and only shows the way."""
     airflow = Airflow()
     city = _city(seed, scale, months)
