@@ -110,7 +110,7 @@ def _row_checks(contract: Contract) -> Iterator[Check]:
         if rule.where is None:
             continue
         tree = sqlglot.parse_one(rule.where, read="duckdb")
-        used = list(dict.fromkeys(c.name for c in tree.find_all(exp.Column)))
+        used = list(dict.fromkeys(c.name for c in tree.find_all(exp.Column, bfs=False)))
         if unknown := [c for c in used if c not in (*contract.names, "_received_at")]:
             raise ContractError(f"expectations/bronze/{contract.name}.yaml: {rule.rule} names {unknown}, no fields")
         column = next((c for c in used if c in contract.names), None)

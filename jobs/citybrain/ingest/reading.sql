@@ -130,18 +130,18 @@ CREATE OR REPLACE MACRO utc_of(p, w) AS
     CASE p.zone WHEN '' THEN shanghai(w) WHEN 'Z' THEN w
          ELSE w - to_minutes(((CASE WHEN p.zone[1] = '-' THEN -1 ELSE 1 END)
                               * (part(p.zone[2:3]) * 60 + part(right(p.zone, 2))))::BIGINT) END;
-CREATE OR REPLACE MACRO moment_marks(t, p, name) AS as_marks(name,
+CREATE OR REPLACE MACRO moment_marks(t, b, p, name) AS as_marks(name,
     CASE WHEN has_full_width(t) THEN 'X05' END,
-    CASE WHEN NOT regexp_matches(bare(t), '^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}(:\d{2}(\.\d+)?)?|T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2}))?$')
+    CASE WHEN NOT regexp_matches(b, '^\d{4}-\d{2}-\d{2}( \d{2}:\d{2}(:\d{2}(\.\d+)?)?|T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2}))?$')
          THEN 'X12' END,
-    CASE WHEN part(p.h) = 24 OR p.zone <> '' OR regexp_full_match(bare(t), '\d{4}-\d{2}-\d{2}( \d{2}:\d{2})?') THEN 'X14' END);
+    CASE WHEN part(p.h) = 24 OR p.zone <> '' OR regexp_full_match(b, '\d{4}-\d{2}-\d{2}( \d{2}:\d{2})?') THEN 'X14' END);
 CREATE OR REPLACE MACRO read_timestamp(t, b, p, w, name, nulls) AS
     CASE WHEN b = '' THEN {'value': NULL::TIMESTAMP, 'marks': []::VARCHAR[], 'changed': true, 'error': NULL::VARCHAR}
          WHEN is_nothing(b, nulls) THEN {'value': NULL, 'marks': [name || ':X04'], 'changed': true, 'error': NULL}
          WHEN is_cell_error(b) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'cell_error'}
          WHEN NOT coalesce(plausible(w), false) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'unreadable_date'}
          WHEN p.y = '' THEN {'value': shanghai(w), 'marks': [name || ':X12'], 'changed': true, 'error': NULL}
-         ELSE {'value': utc_of(p, w), 'marks': moment_marks(t, p, name), 'changed': true, 'error': NULL} END;
+         ELSE {'value': utc_of(p, w), 'marks': moment_marks(t, b, p, name), 'changed': true, 'error': NULL} END;
 CREATE OR REPLACE MACRO read_date(t, b, p, w, name, nulls) AS
     CASE WHEN b = '' THEN {'value': NULL::DATE, 'marks': []::VARCHAR[], 'changed': true, 'error': NULL::VARCHAR}
          WHEN is_nothing(b, nulls) THEN {'value': NULL, 'marks': [name || ':X04'], 'changed': true, 'error': NULL}
@@ -151,4 +151,4 @@ CREATE OR REPLACE MACRO read_date(t, b, p, w, name, nulls) AS
          WHEN regexp_full_match(bare(t), '\d{4}-\d{2}-\d{2}( 00:00:00)?')
          THEN {'value': day_of(p), 'marks': [], 'changed': false, 'error': NULL}
          ELSE {'value': day_of(p), 'changed': true, 'error': NULL,
-               'marks': list_filter(moment_marks(t, p, name), lambda m: NOT ends_with(m, 'X14'))} END;
+               'marks': list_filter(moment_marks(t, b, p, name), lambda m: NOT ends_with(m, 'X14'))} END;
