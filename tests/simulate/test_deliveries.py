@@ -6,7 +6,7 @@ import csv
 import filecmp
 import re
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import openpyxl
@@ -146,6 +146,13 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(FileExistsError, match="不是空文件夹"):
         simulate(tmp_path, seed=1)
+
+
+def test_a_span_may_end_in_the_middle_of_a_month_and_hold_almost_nothing(tmp_path: Path) -> None:
+    simulate(tmp_path / "out", seed=2, months=1, scale=0.0005, end=date(2026, 3, 18))
+    last = {row["as_of"] for row in read(tmp_path / "out" / "truth" / "figures.csv") if row["period_kind"] != "day"}
+    assert last == {"2026-03-18"}
+    assert max(path.name for path in (tmp_path / "out" / "inbox" / TABLES[0]).iterdir()) > "20260319"
 
 
 def test_identity_numbers_pass_their_check_unless_said_otherwise(district: Path, defects: list[dict[str, str]]) -> None:

@@ -90,7 +90,7 @@ def test_orders_are_those_delivered(district: Path, orders: list[Row], defects: 
                 assert text(row[title]) == order[name], (order["work_order_id"], name)
         assert moment(row["上报时间"]) == order["reported_at"]
         assert moment(row["更新时间"]) == order["updated_at"]
-        assert text(row["截止时间"]) is None or moment(row["截止时间"]) == order["deadline_at"]
+        assert text(row["截止时间"]) is None or moment(row["截止时间"]) == order["original_deadline_at"]
 
 
 def test_towns_are_those_of_the_code_or_of_the_village(
@@ -148,7 +148,7 @@ def test_final_deadlines_follow_from_extensions_and_suspensions(
     works = {date.fromisoformat(row["日期"]) for row in _csv("calendar_day.csv") if row["是否工作日"] == "是"}
     extended = pushed = 0
     for order in orders:
-        due, asked, stops, depth = order["deadline_at"], None, [], 0
+        due, asked, stops, depth = order["original_deadline_at"], None, [], 0
         for event in events[order["work_order_id"]]:
             if event["step"] == "延期申请":
                 asked = event["at"]

@@ -134,7 +134,7 @@ def simulate(out: Path, seed: int, months: int = 13, scale: float = 1.0, end: da
 
 
 def _parts(n: int) -> Iterator[slice]:
-    return (slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK))
+    return (slice(start, min(start + CHUNK, n)) for start in range(0, max(n, 1), CHUNK))
 
 
 def _latest(n: int, owner: Ints, value: Ints, survived: Bools) -> Ints:

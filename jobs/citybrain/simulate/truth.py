@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from citybrain.simulate import people
-from citybrain.simulate.cases import Cases
+from citybrain.simulate.cases import CASE_CHANNELS, Cases
 from citybrain.simulate.city import City, Texts
 from citybrain.simulate.events import STEP, STEPS, Log
 from citybrain.simulate.items import IN_NATURAL_DAYS, ITEM_CODES, STATUTORY
@@ -86,7 +86,7 @@ class Truth:
             "reported_at": at["reported"], "accepted_at": at["accepted"], "filed_at": at["filed"],
             "not_filed_at": at["not_filed"], "dispatched_at": at["dispatched"], "disposed_at": disposed,
             "checked_at": np.maximum(at["checked"], at["checked_2"]), "closed_at": at["closed"],
-            "cancelled_at": at["cancelled"], "deadline_at": np.where(has, life.deadline, NONE),
+            "cancelled_at": at["cancelled"], "original_deadline_at": np.where(has, life.deadline, NONE),
             "final_deadline_at": np.where(has, final, NONE), "suspended_from": hung, "suspended_to": resumed,
             "first_rework_at": at["reworked"],
         }  # fmt: skip
@@ -141,7 +141,7 @@ class Truth:
             "statutory_limit": pa.array(statutory, mask=statutory == 0),
             "limit_unit": _strings(people.either(natural, "自然日", "工作日")),
             "town_code": _strings(people.some(self.city.town_code[town], town >= 0)),
-            "service_channel": pa.array(cases.channel[keep]),
+            "service_channel": _strings(np.array(CASE_CHANNELS, dtype=object)[cases.channel[keep]]),
             "applied_at": _times(cases.applied[keep]),
             "accepted_at": _times(cases.accepted[keep]),
             "finished_case_at": _times(finished),
