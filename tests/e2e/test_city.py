@@ -187,3 +187,16 @@ def reported(superset: Superset) -> int:
                AND area_code = '440605' AND period_kind = 'month' AND period = '2026-10'"""
     body = {"database_id": database, "sql": query, "runAsync": False, "queryLimit": 5}
     return int(superset.post("/api/v1/sqllab/execute/", body)["data"][0]["value"])
+
+
+def test_the_notebooks_run(city, monkeypatch):
+    import nbformat
+    from nbclient import NotebookClient
+
+    for name, value in city.env.items():
+        monkeypatch.setenv(name, value)
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+        tables = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
+        assert len(tables) >= 4, path.name

@@ -1,0 +1,144 @@
+"""One test per rule, over every contract of the project; and what is refused, with file and line."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from citybrain import contracts
+from citybrain.contracts import ContractError, load
+from citybrain.contracts.load import ROOT
+from citybrain.runner.sources import PACKAGE, fingerprint, source_of
+
+CONTRACTS = contracts.load()
+BUILT = [c for c in CONTRACTS.values() if c.build]
+every_built = pytest.mark.parametrize("contract", BUILT, ids=[c.table for c in BUILT])
+
+
+def test_there_are_contracts_in_every_layer():
+    assert {c.layer for c in CONTRACTS.values()} == {"bronze", "silver", "gold"}
+
+
+@every_built
+def test_a_built_table_has_exactly_one_transform(contract):
+    assert source_of(contract).stem == contract.name
+
+
+@every_built
+def test_a_python_transform_is_one_function_of_the_table_s_name_over_its_inputs(contract):
+    source = source_of(contract)
+    if source.suffix == ".sql":
+        assert source.read_text("utf-8").startswith(f"-- {contract.table}"), "the header says which table it is"
+        return
+    text = source.read_text("utf-8")
+    signature = re.search(rf"^def {contract.name}\((.*?)\)", text, re.M | re.S)
+    assert signature, f"{source} has no function {contract.name}"
+    inputs = [table.split(".")[1] for table in contract.inputs]
+    names = re.findall(r"(?<!\*)\b(\w+):", signature[1])
+    assert set(names) <= set(inputs) if "**" in signature[1] else names == inputs
+
+
+def test_every_transform_belongs_to_a_contract():
+    named = {(c.layer, c.name) for c in BUILT}
+    for layer in ("silver", "gold"):
+        files = [p for p in (PACKAGE / layer).iterdir() if p.suffix in (".sql", ".py") and not p.name.startswith("_")]
+        assert {(layer, p.stem) for p in files} <= named
+
+
+def test_every_rule_file_belongs_to_a_contract():
+    for path in (ROOT / "expectations").glob("*/*.yaml"):
+        assert f"{path.parent.name}.{path.stem}" in CONTRACTS, path
+
+
+@pytest.mark.parametrize("table", ["silver.work_order", "silver.service_case"])
+def test_no_personal_column_leaves_bronze(table):
+    assert [f.name for f in CONTRACTS[table].fields if f.personal != "none"] == []
+
+
+def test_no_gold_table_holds_a_pseudonym():
+    for contract in CONTRACTS.values():
+        if contract.layer == "gold":
+            assert not [f.name for f in contract.fields if "pseudonym" in f.name]
+
+
+def test_a_fingerprint_changes_with_a_rule_and_with_a_parameter():
+    contract = CONTRACTS["silver.work_order"]
+    changed = contract.model_copy(update={"parameters": {"threshold": 2}})
+    assert fingerprint(contract) == fingerprint(contract) != fingerprint(changed)
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+GOOD = """title: 表
+owner: 局
+grain: 一行一件
+delivery: {every: day, mode: upsert}
+key: [work_order_id]
+fields:
+  - work_order_id
+  - reported_at
+"""
+
+
+def site(tmp_path: Path, text: str, name: str = "bronze/test__thing.yaml") -> tuple[Path, ...]:
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return (ROOT / "schemas", tmp_path)
+
+
+def test_a_site_adds_a_source_by_one_file(tmp_path):
+    assert load(site(tmp_path, GOOD))["bronze.test__thing"].names == ("work_order_id", "reported_at")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD.replace("owner:", "ower:"), r"test__thing\.yaml:2: ower: unknown key"),
+        (
+            GOOD.replace("  - reported_at", "  - repoted_at"),
+            r"test__thing\.yaml:8: repoted_at is not in schemas/",
+        ),
+        (GOOD.replace("  - reported_at", "  - reported_at: {mn: 1}"), r"test__thing\.yaml:8: .*unknown key"),
+        (GOOD.replace("mode: upsert", "mode: merge"), r"test__thing\.yaml:4: delivery\.mode"),
+        (
+            GOOD.replace("key: [work_order_id]", "key: [nothing]"),
+            r"key names .* not fields: \['nothing'\]",
+        ),
+        (GOOD.replace("  - work_order_id", "  - work_order_id?"), r"key columns must be required"),
+        (GOOD + "title: 再来\n", r"test__thing\.yaml:9: title is given twice"),
+        (GOOD.replace("[work_order_id]", "[work_order_id"), r"test__thing\.yaml:\d+: "),
+        ("", r"test__thing\.yaml:1: the file is empty"),
+    ],
+)
+def test_a_wrong_contract_is_refused_with_file_and_line(tmp_path, text, said):
+    with pytest.raises(ContractError, match=said):
+        load(site(tmp_path, text))
+
+
+def test_an_input_without_contract_and_a_circle_are_refused(tmp_path):
+    derived = (
+        "title: 表\nowner: 局\ngrain: 一行\nbuild: replace\ninputs: [{0}]\nkey: [town_code]\nfields: [town_code]\n"
+    )
+    with pytest.raises(ContractError, match=r"input silver\.nowhere has no contract"):
+        load(site(tmp_path, derived.format("silver.nowhere"), "silver/thing.yaml"))
+    site(tmp_path, derived.format("silver.other"), "silver/thing.yaml")
+    with pytest.raises(ContractError, match="in a circle"):
+        load(site(tmp_path, derived.format("silver.thing"), "silver/other.yaml"))
+
+
+def test_a_cube_sums_integers_and_counts_its_contributions(tmp_path):
+    cube = (
+        "title: 方\nowner: 局\ngrain: 一行\nbuild: cube\ninputs: [silver.work_order]\nkey: [stat_date]\n"
+        "fields: [stat_date, {0}]\n"
+    )
+    with pytest.raises(ContractError, match="row_count"):
+        load(site(tmp_path, cube.format("due_count"), "gold/t__thing.yaml"))
+    with pytest.raises(ContractError, match=r"bigint or decimal: \['value'\]"):
+        load(site(tmp_path, cube.format("row_count, value"), "gold/t__thing.yaml"))
+
+
+def test_a_folder_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.setenv("CITYBRAIN_SCHEMAS", "/nowhere/at/all")
+    with pytest.raises(ContractError, match="/nowhere/at/all"):
+        contracts.load()
