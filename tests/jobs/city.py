@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from citybrain import identity
 from citybrain.runner.transform import transform
-from tests.tables import CONTRACTS, PARSE, SYSTEM
+from tests.tables import CONTRACTS, PARSE, SYSTEM, frame
 
 CODES = Path(__file__).parents[2] / "schemas" / "codes"
 YES_NO = {"是": True, "否": False}
@@ -34,7 +34,7 @@ def code_table(spark: SparkSession, name: str) -> DataFrame:
         delivered = list(csv.DictReader(lines))
     data = [tuple(_cell(f.type, row[f.title]) for f in bronze.fields) + (None,) * len(SYSTEM) for row in delivered]
     types = {**{f.name: f.sql_type for f in bronze.fields}, **SYSTEM}
-    rows = spark.createDataFrame(data, ", ".join(f"{n} {t}" for n, t in types.items()))
+    rows = frame(spark, data, ", ".join(f"{n} {t}" for n, t in types.items()))
     return transform(CONTRACTS[f"silver.{name}"], {bronze.table: rows})
 
 

@@ -83,7 +83,7 @@ def test_a_due_order_is_suspended_while_its_clock_stands_still_and_it_is_neither
         closed while so       | 2026-03-05T17:30  | 2026-03-09T10:00 |                  | 2026-03-06T10:00/
         cancelled while so    | 2026-03-05T17:30  |                  | 2026-03-09T10:00 | 2026-03-01T10:00/
         after the close       | 2026-03-05T17:30  | 2026-03-05T10:00 |                  | 2026-03-06T10:00/2026-03-08T10:00
-    """)
+    """)  # noqa: E501
     assert_same(
         closing(orders).where("suspended_count <> 0").select("town_code", "due_date", "change_date", "suspended_count"),
         expected(given, """

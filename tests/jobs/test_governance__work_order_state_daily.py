@@ -3,7 +3,7 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from tests.jobs.city import counted
-from tests.tables import CONTRACTS, SHANGHAI, assert_same
+from tests.tables import CONTRACTS, SHANGHAI, assert_same, frame
 
 TABLE = "gold.governance__work_order_state_daily"
 MOMENTS = ("accepted_at", "filed_at", "not_filed_at", "disposed_at", "closed_at", "cancelled_at", "final_deadline_at")
@@ -61,7 +61,7 @@ def test_at_the_end_of_any_day_every_accepted_order_is_in_exactly_one_state_of_e
     orders = [random_order(draw, number) for number in range(400)]
     contract = CONTRACTS["silver.work_order"]
     schema = ", ".join(f"`{f.name}` {f.sql_type}" for f in contract.fields)
-    facts = spark.createDataFrame([tuple(order.get(f.name) for f in contract.fields) for order in orders], schema)
+    facts = frame(spark, [tuple(order.get(f.name) for f in contract.fields) for order in orders], schema)
     moves = [row.asDict() for row in counted(TABLE, facts).collect()]
     for day in range(0, 30):
         date = (BEGIN + timedelta(days=day)).date()

@@ -314,7 +314,7 @@ def test_handling_lasts_from_dispatch_to_disposal_without_suspensions_unless_tim
         closed in future   |                          |                       | no_events,time_order_violation,unmatched_town
         event in future    |                          |                       | time_order_violation,unmatched_town
         never disposed     |                          |                       | unmatched_town
-    """)
+    """)  # noqa: E501
 
 
 # Places, categories, persons, versions.

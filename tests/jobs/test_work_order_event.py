@@ -13,7 +13,7 @@ def test_a_step_sent_again_stands_once_as_sent_last(given):
         NH1           | 1        | 派遣 | D01        | 2026-03-02T09:00 | 2026-03-02T09:00 | r1       | 2    | 2026-03-02T10:00
         NH1           | 2        | 处置 | D03        | 2026-03-02T09:05 |                  | r1       | 3    | 2026-03-02T10:00
         NH1           | 2        | 处置 | D03        | 2026-03-02T09:05 | 2026-03-02T15:00 | r2       | 2    | 2026-03-02T16:00
-    """)
+    """)  # noqa: E501
     assert_same(
         built(events),
         given("""
@@ -21,7 +21,7 @@ def test_a_step_sent_again_stands_once_as_sent_last(given):
             work_order_id | event_no | step | event_unit | happened_at      | arrived_at       | finished_at      | quality_flags
             NH1           | 1        | 派遣 | D01        | 2026-03-02T09:00 | 2026-03-02T09:00 | 2026-03-02T09:00 | []
             NH1           | 2        | 处置 | D03        | 2026-03-02T15:00 | 2026-03-02T09:05 | 2026-03-02T15:00 | []
-        """),
+        """),  # noqa: E501
     )
 
 
@@ -64,7 +64,7 @@ def test_one_event_under_two_numbers_is_one_event_the_finished_one(given):
             NH1           | 7        | 处置 | D04        | 2026-03-02T09:05 | 2026-03-02T09:05 |                  | []
             NH2           | 3        | 返工 |            | 2026-03-02T09:05 |                  | 2026-03-02T09:05 | []
             NH2           | 4        | 返工 |            | 2026-03-02T11:05 |                  | 2026-03-02T11:05 | repeated_event
-        """),
+        """),  # noqa: E501
     )
 
 
