@@ -106,7 +106,7 @@ def sql(text: str, as_json: bool = False) -> str:
         kinds = {statement.type for statement in db.extract_statements(text)}
         if not kinds <= {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:
             raise ValueError("只能查询（SELECT），不能改动或导出")
-        answer = db.execute(text).fetch_arrow_table()
+        answer = db.execute(text).to_arrow_table()
     names, records = answer.column_names, answer.to_pylist()
     if as_json:
         return "\n".join(json.dumps(record, ensure_ascii=False, default=str) for record in records)

@@ -1,6 +1,6 @@
 """What each fact adds to a cube: the cube's own SQL, not summed, on DuckDB over the lake.
 
-A cube is written for Spark. What sqlglot does not translate (LATERAL VIEW, inline, exists, get) is rewritten here; a
+A cube is written for Spark. What sqlglot does not translate (LATERAL VIEW, inline, exists, get, arrays_overlap) is rewritten here; a
 cube that still does not run on DuckDB is asked of Spark.
 """
 
@@ -85,6 +85,8 @@ def _function(node: Node) -> Node:
         return _parsed("unnest({}, recursive := true)", node.this)
     if isinstance(node, exp.Exists) and isinstance(node.expression, exp.Lambda):
         return _parsed("len(list_filter({}, {})) > 0", node.this, node.expression)
+    if name == "arrays_overlap":
+        return _parsed("list_has_any({}, {})", *node.expressions)
     if name == "get":
         return (
             _parsed("({})[{}]", *node.expressions) if _in_lambda(node) else _parsed("({})[{} + 1]", *node.expressions)
