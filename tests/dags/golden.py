@@ -12,14 +12,14 @@ def drawn(bag) -> str:
 
 def _dag(dag) -> str:
     tasks = " → ".join(task.task_id + (" × n" if task.is_mapped else "") for task in dag.topological_sort())
-    return "".join(f"{line}\n" for line in (dag.dag_id, *(f"    {line}" for line in _when(dag)), f"    → {tasks}"))
+    return f"{dag.dag_id}\n    {_when(dag)}\n    → {tasks}\n"
 
 
-def _when(dag) -> list[str]:
+def _when(dag) -> str:
     condition = getattr(dag.timetable, "asset_condition", None)
-    if isinstance(condition, AssetAny):
-        return ["any of", *(f"    {asset.name}" for asset in condition.objects)]
-    return [str(getattr(dag.timetable, "expression", None) or f"every {dag.timetable.delta}")]
+    if isinstance(condition, AssetAny):  # by source or theme: a further table is no news here
+        return "any of " + " ".join(sorted({asset.name.split("__")[0] for asset in condition.objects}))
+    return str(getattr(dag.timetable, "expression", None) or f"every {dag.timetable.delta}")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ class City:
         self.url = f"http://127.0.0.1:{port}"
         self.home = home
         self.env = {
-            **os.environ,
+            **{key: value for key, value in os.environ.items() if not key.startswith(("CITYBRAIN_", "AIRFLOW"))},
             "CITYBRAIN_HOME": str(home),
             "CITYBRAIN_BIN": REAL or str(stand_in(home)),
             "CITYBRAIN_AIRFLOW_PORT": str(port),
@@ -163,7 +163,11 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     try:
         city.stack("up", "airflow")
         city.log_in()
-        wait(lambda: {d["dag_id"] for d in city.ask("/api/v2/dags?limit=100")["dags"]} >= DAGS, 90, lambda: "no DAGs")
+        wait(
+            lambda: {d["dag_id"] for d in city.ask("/api/v2/dags?limit=100")["dags"]} >= DAGS,
+            240,
+            lambda: "DAGs are missing",
+        )
         if REAL:
             for codes in sorted((ROOT / "schemas/codes").glob("*.csv")):
                 city.citybrain("ingest", f"reference__{codes.stem}", str(codes))
