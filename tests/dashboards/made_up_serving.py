@@ -100,9 +100,10 @@ class _Made:
         self.db.execute(
             """
             INSERT INTO gold."governance__work_order_state_daily"
-            SELECT d, stage, '待办超期', t.code, c.code, unit, (random() * 2.2 * t.weight * c.weight)::bigint, 1
+            SELECT d, stage, state, t.code, c.code, unit, (random() * n * t.weight * c.weight)::bigint, 1
             FROM day, lookup_town t, lookup_category c,
                  (SELECT unnest(['处置', '结案']) AS stage),
+                 (VALUES ('待办超期', 0.9), ('待办未到期', 4.0), ('待立案', 1.1), ('挂账', 0.7)) AS states(state, n),
                  (SELECT unnest(['D03', 'D04', 'D05', 'D07', 'D09', 'D11', '440605011-02', '440605124-02']) AS unit)
             WHERE d > ?::date - 20 AND random() < 0.25""",
             [self.today],
@@ -113,6 +114,18 @@ class _Made:
             FROM (SELECT d, t.code AS town, c.code AS category, 86 + (random() * 9)::int AS late,
                          (random() * 30 * t.weight * c.weight)::bigint AS n
                   FROM day, lookup_town t, lookup_category c) WHERE n > 0""")
+
+        self.db.execute(
+            """
+            INSERT INTO gold."governance__handling_hours_daily"
+            SELECT d, clock, bin, town, '01', n, n * bin * 3500, n
+            FROM (SELECT d, t.code AS town, clock, bin,
+                         floor(9 * t.weight * exp(-bin / 26.0) * (bin / 12.0) + random())::bigint AS n
+                  FROM day, lookup_town t, (SELECT unnest(['自然时间', '工作时间']) AS clock),
+                       (SELECT unnest(range(1, 121)) AS bin)
+                  WHERE d > ?::date - 60) WHERE n > 0""",
+            [self.today],
+        )
 
     def lookup(self, name: str, rows: list[tuple[str, float]]) -> None:
         self.db.execute(f"CREATE TEMP TABLE lookup_{name} (code varchar, weight double)")
@@ -156,6 +169,10 @@ class _Made:
         columns = "indicator_id, variant, area_code, period_kind, period, period_start, period_end, as_of"
         more = "numerator, denominator, value, published_at, revision"
         self.insert(f"gold.platform__indicator_value ({columns}, {more})", rows)
+        versions = [
+            (c.table, 7, f"{self.today} 06:00:00", 1000, self.today) for c in load().values() if c.layer == "gold"
+        ]
+        self.insert("meta.source_version", versions)
         self.db.execute("DROP TABLE gold.indicator_current")
         self.db.execute(serve.CURRENT)
 

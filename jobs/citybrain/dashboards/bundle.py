@@ -124,6 +124,7 @@ def _dataset(dataset: Dataset) -> dict[str, Any]:
             }
             for m in dataset.metrics.values()
         ],
+        "is_managed_externally": True,
         "uuid": uid("dataset", dataset.name),
         "version": "1.0.0",
         "database_uuid": uid("database", "serving"),
@@ -139,6 +140,7 @@ def _chart(this: Project, chart: Chart) -> dict[str, Any]:
         "viz_type": kinds.VIZ_TYPES[chart.file.kind],
         "params": kinds.form_data(chart.file, this.datasets[name], defaults),
         "cache_timeout": None,
+        "is_managed_externally": True,  # here, not by clicking
         "uuid": uid("chart", chart.key),
         "version": "1.0.0",
         "dataset_uuid": uid("dataset", name),
@@ -169,6 +171,7 @@ def _board(this: Project, board: Board) -> dict[str, Any]:
         "css": css,
         "slug": board.file.slug,
         "published": True,
+        "is_managed_externally": True,
         "uuid": uid("dashboard", board.name),
         "position": grid.build(),
         "metadata": {

@@ -8,7 +8,7 @@ one thing everywhere.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -23,7 +23,6 @@ from citybrain.dashboards import lettering
 from citybrain.dashboards.files import DashboardError, Files, shown
 from citybrain.dashboards.registry import Named, named
 from citybrain.dashboards.serving import empty_serving_file
-from citybrain.indicators import catalogue
 from citybrain.indicators.registry import Registry
 
 _NUMBER = re.compile(r"BIGINT|INTEGER|HUGEINT|DOUBLE|DECIMAL.*")
@@ -79,10 +78,23 @@ def datasets(files: Files, contracts: Mapping[str, Contract], declared: Registry
     with duckdb.connect() as db:
         empty_serving_file(db, contracts, declared)
         tables = [_table(c) for c in contracts.values() if c.layer == "gold"]
-        titles = _titles(files)
+        titles = _titles(db, files)
         letters = lettering.values(files.folder)
-        views = [_view(db, path, letters, titles, registry) for path in files.views.values()]
+        views = _each(lambda path: _view(db, path, letters, titles, registry), files.views.values())
     return {dataset.name: dataset for dataset in (*tables, *views)}
+
+
+def _each(make: Callable[[Path], Dataset], paths: Iterable[Path]) -> list[Dataset]:
+    """All that can be made, or one error with a line for each that cannot."""
+    made, wrong = [], []
+    for path in paths:
+        try:
+            made.append(make(path))
+        except DashboardError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise DashboardError("\n".join(wrong))
+    return made
 
 
 def _table(contract: Contract) -> Dataset:
@@ -104,12 +116,13 @@ def _sums(columns: list[Column]) -> dict[str, Metric]:
     return {metric.name: metric for metric in sums}
 
 
-def _titles(files: Files) -> dict[str, FieldSpec]:
-    described = [column for _, columns in catalogue.TABLES.values() for column in columns]
-    titles = {name: FieldSpec(type="string", title=title) for name, _, title in described}
-    titles |= load_vocabulary(folders())
+def _titles(db: duckdb.DuckDBPyConnection, files: Files) -> dict[str, FieldSpec]:
+    """What a column is called: in this folder, else in the vocabulary, else in the comments of schema meta."""
+    commented = db.execute("SELECT column_name, comment FROM duckdb_columns() WHERE schema_name = 'meta'").fetchall()
+    titles = {name: FieldSpec(type="string", title=comment) for name, comment in commented if comment}
     raw = yaml.safe_load(files.titles.read_text("utf-8")) if files.titles.exists() else {}
-    return titles | {name: FieldSpec.model_validate({"type": "string", **spec}) for name, spec in raw.items()}
+    ours = {name: FieldSpec.model_validate({"type": "string", **spec}) for name, spec in raw.items()}
+    return titles | load_vocabulary(folders()) | ours
 
 
 def _view(

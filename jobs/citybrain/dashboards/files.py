@@ -15,7 +15,19 @@ from citybrain.contracts.model import Strict
 FOLDER = ROOT / "dashboards"
 Condition = str | int | float | bool | tuple[str | int | float, ...] | dict[str, str | int | float]
 Kind = Literal[
-    "number", "total", "bars", "lines", "areas", "mixed", "pie", "table", "polygons", "points", "shapes", "map"
+    "number",
+    "total",
+    "bars",
+    "ranking",
+    "lines",
+    "areas",
+    "mixed",
+    "pie",
+    "table",
+    "polygons",
+    "points",
+    "shapes",
+    "map",
 ]
 
 
@@ -69,25 +81,12 @@ class Block(Strict):
     height: int = Field(10, ge=1)
 
 
-class Select(Strict):
-    """A choice above a board that narrows all its charts."""
-
-    title: str
-    dataset: str
-    column: str
-    default: str | tuple[str, ...] | None = None
-    multiple: bool = False
-    required: bool = False
-    charts: tuple[str, ...] = ()  # only these; by default all
-
-
 class BoardFile(Strict):
     title: str
     slug: str
     description: str | None = None
     css: tuple[str, ...] = ()  # files in dashboards/, laid one over the other
     refresh_seconds: int = 0
-    selects: tuple[Select, ...] = ()
     rows: tuple[tuple[Block, ...], ...]
 
 
@@ -103,7 +102,6 @@ class ThemeFile(Strict):
     algorithm: Literal["dark", "default"]
     token: dict[str, Any]
     echarts: dict[str, Any] = Field(default_factory=dict)
-    echarts_by_kind: dict[str, dict[str, Any]] = Field(default_factory=dict)
     categorical: dict[str, Scheme] = Field(default_factory=dict)
     sequential: dict[str, Scheme] = Field(default_factory=dict)
     kinds: dict[Kind, dict[str, Any]]
@@ -117,6 +115,7 @@ class Source:
     node: yaml.Node
 
     def at(self, *steps: str | int) -> str:
+        """``file:line`` of the deepest of ``steps`` that stands in the file."""
         return f"{shown(self.path)}:{line_of(self.node, steps)}"
 
 

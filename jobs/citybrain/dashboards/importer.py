@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
 
 from citybrain.dashboards.bundle import Project, bundle, uid
 from citybrain.dashboards.superset import Superset
 
+Log = Callable[[str], None]
 
-def import_all(this: Project, superset: Superset, log: Any) -> None:
+
+def import_all(this: Project, superset: Superset, log: Log) -> None:
     assets = ("bundle.zip", bundle(this), "application/zip")
     superset.post("/api/v1/assets/import/", files={"bundle": assets}, data={"passwords": "{}"})
-    log(f"{len(this.datasets)} data sets, {len(this.charts)} charts, {len(this.files.boards)} boards")
     _layers(this, superset)
     _theme(this, superset)
+    _prune(this, superset, log)
+    log(f"{len(this.files.boards)} boards, {len(this.charts)} charts, {len(this.datasets)} data sets")
 
 
 def _layers(this: Project, superset: Superset) -> None:
@@ -31,13 +34,9 @@ def _layers(this: Project, superset: Superset) -> None:
 
 
 def _theme(this: Project, superset: Superset) -> None:
+    """Themes are no part of an assets bundle."""
     theme = this.files.theme
-    look = {
-        "algorithm": theme.algorithm,
-        "token": theme.token,
-        "echartsOptionsOverrides": theme.echarts,
-        "echartsOptionsOverridesByChartType": theme.echarts_by_kind,
-    }
+    look = {"algorithm": theme.algorithm, "token": theme.token, "echartsOptionsOverrides": theme.echarts}
     body = {"theme_name": theme.name, "json_data": json.dumps(look, ensure_ascii=False)}
     known = {t["theme_name"]: t["id"] for t in superset.every("/api/v1/theme/")}
     if theme.name in known:
@@ -48,3 +47,18 @@ def _theme(this: Project, superset: Superset) -> None:
     for board in this.files.boards.values():
         found = superset.get(f"/api/v1/dashboard/{board.file.slug}")["result"]
         superset.put(f"/api/v1/dashboard/{found['id']}", {"theme_id": number})
+
+
+def _prune(this: Project, superset: Superset, log: Log) -> None:
+    """What these files once declared and no longer do. People's own boards and charts are not managed externally."""
+    kept = {
+        "dashboard": {uid("dashboard", name) for name in this.files.boards},
+        "chart": {uid("chart", key) for key in this.charts},
+        "dataset": {uid("dataset", name) for name in this.datasets},
+    }
+    for kind, uuids in kept.items():
+        for thing in list(superset.every(f"/api/v1/{kind}/", ("id", "uuid"))):
+            path = f"/api/v1/{kind}/{thing['id']}"
+            if thing["uuid"] not in uuids and superset.get(path)["result"].get("is_managed_externally"):
+                superset.delete(path)
+                log(f"{kind} {thing['uuid']} is declared no longer and was removed")

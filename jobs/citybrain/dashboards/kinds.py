@@ -13,6 +13,7 @@ VIZ_TYPES = {
     "number": "big_number",
     "total": "big_number_total",
     "bars": "echarts_timeseries_bar",
+    "ranking": "echarts_timeseries_bar",
     "lines": "echarts_timeseries_line",
     "areas": "echarts_area",
     "mixed": "mixed_timeseries",
@@ -43,11 +44,17 @@ def form_data(chart: ChartFile, dataset: Dataset, defaults: Mapping[str, Any]) -
     }
     if chart.limit:
         params["row_limit"] = chart.limit
-    if look := {**defaults.get("echarts", {}), **chart.echarts}:
+    if look := merged(defaults.get("echarts", {}), chart.echarts):
         params["echart_options"] = json.dumps(look, ensure_ascii=False)
     defaults = {name: value for name, value in defaults.items() if name != "echarts"}
     options = {name: value for name, value in chart.options.items() if name != "column_config"}
     return {**defaults, **params, **_PARAMS[chart.kind](chart, dataset), **options}
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``over`` laid on ``base``, key by key, as deep as both are mappings."""
+    both = {key: merged(base[key], value) for key, value in over.items() if isinstance(base.get(key), dict)}
+    return {**base, **over, **{key: value for key, value in both.items() if isinstance(over[key], dict)}}
 
 
 def filters(where: Mapping[str, Condition]) -> list[dict[str, Any]]:
@@ -97,6 +104,10 @@ def _series(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
         "groupby": list(chart.dimensions),
         **_format(dataset, chart.metrics),
     }
+
+
+def _ranking(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
+    return {**_series(chart, dataset), "x_axis_sort": chart.metrics[0]}
 
 
 def _mixed(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
@@ -211,6 +222,7 @@ _PARAMS: dict[str, Callable[[ChartFile, Dataset], dict[str, Any]]] = {
     "number": _number,
     "total": _total,
     "bars": _series,
+    "ranking": _ranking,
     "lines": _series,
     "areas": _series,
     "mixed": _mixed,

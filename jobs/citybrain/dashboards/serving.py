@@ -22,4 +22,5 @@ def empty_serving_file(db: duckdb.DuckDBPyConnection, contracts: Mapping[str, Co
             columns = [(f.name, TYPES.get(f.sql_type, f.sql_type), f.title) for f in contract.fields]
             catalogue.create(db, contract.table, contract.title, columns)
     catalogue.write(db, registry, contracts)
+    serve._write_versions(db, registry, dict(contracts), {})
     db.execute(serve.CURRENT)

@@ -52,7 +52,9 @@ def shoot(
         watch.go(f"{url}/login/")
         watch.until("!!document.querySelector('[name=username], #username')", 60)
         watch.log_in(user, password)
-        report = watch.report = Report()
+        watch.go("about:blank")
+        watch.quiet(1, 10)
+        report = watch.report = Report()  # what the page after the login did is not the board's
         started = time.monotonic()
         watch.go(url + path)
         report.complete = watch.until(LOADED, 120)

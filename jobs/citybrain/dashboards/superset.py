@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import requests
+import httpx
 
 
 class SupersetError(RuntimeError):
@@ -16,8 +16,7 @@ class SupersetError(RuntimeError):
 class Superset:
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url.rstrip("/")
-        self.session = requests.Session()
-        self.session.trust_env = False  # no proxy between us and our own machine
+        self.session = httpx.Client(base_url=self.url, timeout=300, trust_env=False)  # no proxy on the way to ourselves
         login = {"username": user, "password": password, "provider": "db", "refresh": False}
         token = self.post("/api/v1/security/login", login)["access_token"]
         self.session.headers["Authorization"] = f"Bearer {token}"
@@ -33,6 +32,9 @@ class Superset:
     def put(self, path: str, body: Any) -> Any:
         return self._call("PUT", path, json=body)
 
+    def delete(self, path: str) -> None:
+        self._call("DELETE", path)
+
     def every(self, path: str, columns: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
         """All objects of a kind, page after page."""
         page, size = 0, 100
@@ -46,15 +48,15 @@ class Superset:
 
     def _call(self, method: str, path: str, **more: Any) -> Any:
         try:
-            answer = self.session.request(method, self.url + path, timeout=300, **more)
-        except requests.RequestException as error:
+            answer = self.session.request(method, path, **more)
+        except httpx.HTTPError as error:
             raise SupersetError(f"{self.url} does not answer: {error}") from error
-        if not answer.ok:
+        if answer.is_error:
             raise SupersetError(f"{method} {path}: {answer.status_code} {_said(answer)}")
         return answer.json() if answer.content else None
 
 
-def _said(answer: requests.Response) -> str:
+def _said(answer: httpx.Response) -> str:
     try:
         return json.dumps(answer.json(), ensure_ascii=False)[:2000]
     except ValueError:
