@@ -100,7 +100,7 @@ def _drop_downs(book: Any, sheet: Any, fields: Sequence[Field]) -> None:
         if values:
             codes.write_column(0, column, values)
             place = letter(column)
-            rule = {"validate": "list", "source": f"=取值!${place}$1:${place}${len(values)}"}
+            rule: dict[str, object] = {"validate": "list", "source": f"=取值!${place}$1:${place}${len(values)}"}
         elif field.min is not None and field.max is not None:
             rule = {"validate": "decimal", "criteria": "between", "minimum": field.min, "maximum": field.max}
         else:

@@ -59,4 +59,11 @@ def _issue(issue: dict[str, object], file: str) -> Finding:
     if rule in SET_ASIDE:
         return table, file, row, "", SET_ASIDE[rule], "set_aside"
     kind = {"pattern": "code", "village_outside_town": "code", "enum": "enum"}.get(rule, str(issue["dirt"] or rule))
-    return table, file, row, _last_level(str(issue["header"] or "")), kind, "quarantine" if issue["severity"] == "block" else "warned"
+    return (
+        table,
+        file,
+        row,
+        _last_level(str(issue["header"] or "")),
+        kind,
+        "quarantine" if issue["severity"] == "block" else "warned",
+    )

@@ -38,7 +38,7 @@ class Check:
 def checks_of(contract: Contract, present: set[str]) -> tuple[Check, ...]:
     """The checks of the fields that the file has, then those between columns."""
     fields = [check for f in contract.fields if f.name in present for check in _field_checks(f)]
-    return (*fields, *_row_checks(contract))
+    return (*fields, *_row_checks(contract, present))
 
 
 def _field_checks(field: Field) -> Iterator[Check]:
@@ -104,8 +104,9 @@ def _check(
     )
 
 
-def _row_checks(contract: Contract) -> Iterator[Check]:
-    """The contract's ``where`` rules; of the columns they name the first one gives the finding its cell."""
+def _row_checks(contract: Contract, present: set[str]) -> Iterator[Check]:
+    """The contract's ``where`` rules. The first column that a rule names gives its cell; a text that could not be read
+    is reported as that, not also as a missing value."""
     for rule in contract.rules:
         if rule.where is None:
             continue
@@ -122,6 +123,6 @@ def _row_checks(contract: Contract) -> Iterator[Check]:
             fix=rule.fix,
             dirt=rule.dirt,
             message=rule.message,
-            broken=f"({tree.sql('duckdb')})",
+            broken=" AND ".join([f"({tree.sql('duckdb')})", *(f"s_{c}.error IS NULL" for c in used if c in present)]),
             plain=f"({tree.sql('duckdb')})",
         )

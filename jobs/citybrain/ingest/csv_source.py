@@ -17,7 +17,7 @@ from citybrain.ingest.sniff import text_encoding
 from citybrain.ingest.source import SEGMENT_BYTES, Ragged, Segment, names, segment_of
 
 _BLOCK = 1 << 22
-_DELIMITERS = ",\t;|，"
+_DELIMITERS = ",\t;|"
 
 
 class CsvSource:

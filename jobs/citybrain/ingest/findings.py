@@ -82,7 +82,13 @@ def checks_table(checks: Sequence[Check], columns: Sequence[Column], contract: C
     for kind in ("total", "header", "repeat"):
         rule = dirt_rules()[f"{kind}_row"]
         rows.append(
-            {**_rule_facts(rule), "name": f"row:{kind}", "ord": 9999, "message": rule.message, "personal": False}
+            {
+                **_rule_facts(rule),
+                "name": f"row:{kind}",
+                "ord": 9999,
+                "message": f"{rule.message}。{rule.hint}。",
+                "personal": False,
+            }
         )
     return pa.Table.from_pylist(rows)
 

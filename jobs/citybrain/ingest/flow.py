@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 
 from citybrain import contracts
@@ -19,9 +21,9 @@ from citybrain.ingest.findings import Origin
 from citybrain.ingest.judge import Judge, Judged
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import Layout, read_layout
-from citybrain.ingest.outcome import IngestError, Outcome, Refused, UsageError
+from citybrain.ingest.outcome import IngestError, Issue, Outcome, Refused, UsageError
 from citybrain.ingest.report import summary
-from citybrain.ingest.write import ISSUE_SCHEMA, QUARANTINE_SCHEMA, bronze_schema, commit
+from citybrain.ingest.write import ISSUE_SCHEMA, QUARANTINE_SCHEMA, Part, bronze_schema, commit
 from citybrain.lake import folder
 
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
@@ -73,15 +75,29 @@ def _contract(table: str) -> Contract:
 
 
 def _processed(contract: Contract, receipt: Receipt) -> Receipt:
+    if receipt.status == "destroyed" and receipt.refused_because:
+        _record_refusal(contract, receipt, receipt.refused_because)
     if receipt.status in ("loaded", "destroyed"):
         return receipt
     try:
         return _loaded(contract, receipt)
     except Refused as refusal:
-        if refusal.rule == "secret_file":
-            return landing.destroy(receipt.changed(refused_because=file_issue("secret_file")))
         because = file_issue(refusal.rule, **refusal.facts)
+        _record_refusal(contract, receipt, because)
+        if refusal.rule == "secret_file":
+            return landing.destroy(receipt.changed(refused_because=because))
         return landing.update(receipt.changed(status="refused", refused_because=because))
+
+
+def _record_refusal(contract: Contract, receipt: Receipt, because: Issue) -> None:
+    """A refused file is in ``ops.issue`` as well, under a transaction of its own: it may be taken later."""
+    facts = {"receipt": receipt.receipt, "load": receipt.load, "table": contract.table}
+    row = {**facts, **because.model_dump(), "received_at": receipt.received_at}
+    with _stage(receipt) as stage:
+        path = stage / "refusal.parquet"
+        pq.write_table(pa.Table.from_pylist([row], schema=ISSUE_SCHEMA), path)
+        part = Part(path, 1, path.stat().st_size, {})
+        _commit_issues(f"{contract.name}.{receipt.receipt}.refused", receipt.load, [part])
 
 
 def _loaded(contract: Contract, receipt: Receipt) -> Receipt:
@@ -125,11 +141,16 @@ def _commit(contract: Contract, receipt: Receipt, judged: Judged) -> None:
     title = f"{contract.title}：未能入库的行"
     commit(quarantine, QUARANTINE_SCHEMA, judged.quarantine, r, load, title, ("key",))
     reached("quarantined")
-    app = f"{contract.name}.{r}"
-    commit("ops.issue", ISSUE_SCHEMA, judged.issue, app, load, "报送数据的问题", ("text", "message"))
+    _commit_issues(f"{contract.name}.{r}", load, judged.issue)
     reached("issues")
     commit(contract.table, bronze_schema(contract), judged.bronze, r, load, contract.title)
     reached("loaded")
+
+
+def _commit_issues(app: str, load: int, parts: Sequence[Part]) -> None:
+    """The one table that the ingests of all tables write."""
+    with landing.locked("ops.issue"):
+        commit("ops.issue", ISSUE_SCHEMA, parts, app, load, "报送数据的问题", ("text", "message"))
 
 
 def fingerprint(contract: Contract) -> str:

@@ -52,7 +52,7 @@ def find_header(rows: Rows, contract: Contract) -> Header:
     A row is a header when 60 % of its cells are known, or when all required fields are among them: a system's export
     may have many columns that we do not take.
     """
-    names = _names(contract)
+    names = names_of(contract)
     required = {f.name for f in contract.fields if f.required}
     best: tuple[tuple[int, int, int], Header] | None = None
     nearest: tuple[int, int] = (0, 0)
@@ -75,7 +75,8 @@ def find_header(rows: Rows, contract: Contract) -> Header:
     return best[1]
 
 
-def _names(contract: Contract) -> dict[str, str]:
+def names_of(contract: Contract) -> dict[str, str]:
+    """What a field may be headed, simplified → the field."""
     return {simple(header): field.name for field in contract.fields for header in (*field.headers, field.name)}
 
 

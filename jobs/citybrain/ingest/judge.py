@@ -49,7 +49,6 @@ class Judge:
         self.compiled = Compiled(contract, columns, origin.received_at)
         self.result = Judged()
         self._footer_at: int | None = None
-        self._number = 0
         self._db = database(stage)
         self._db.execute("CREATE TABLE seen (h1 UBIGINT, h2 UBIGINT, _row BIGINT)")
         self._db.register("fields", fields_table(self.compiled.fields))
@@ -58,16 +57,18 @@ class Judge:
     def take(self, segment: Segment) -> None:
         """One segment: judged once, then written to the three tables."""
         self._db.register("segment", segment.rows)
+        kinds, bad = self._ragged(segment.ragged)
         self._create("quick", self.compiled.quick_sql())
         self._end_of_table()
         self._repeats()
         self._read_carefully()
         self._create("findings", findings.SQL)
-        ragged = self._ragged(segment.ragged)
+        self._db.register("ragged", findings.ragged_table(bad, self.columns))
+        self._db.execute(f"INSERT INTO findings {findings.RAGGED_SQL}")
         self._write("bronze", self.compiled.accepted_sql(findings.system_sql(self.origin)))
         self._write("quarantine", findings.quarantine_sql(self.contract, self.columns, self.origin))
         self._write("issue", findings.issue_sql(self.contract.table, self.origin))
-        self._count(ragged)
+        self._count(kinds)
         self._db.unregister("segment")
 
     def note(self, issues: Sequence[Issue]) -> None:
@@ -125,8 +126,8 @@ class Judge:
             self._db.execute(reading_sql(kind))
         self._create("careful", self.compiled.careful_sql(odd))
 
-    def _ragged(self, rows: Sequence[Ragged]) -> Counter[str]:
-        """Rows of a wrong width: judged by their first cell; what is left is quarantined with its cells."""
+    def _ragged(self, rows: Sequence[Ragged]) -> tuple[Counter[str], list[Ragged]]:
+        """Rows of a wrong width, by their first cell: how many of each kind, and those that are data and so wrong."""
         kinds = Counter[str]()
         bad: list[Ragged] = []
         for row in rows:
@@ -139,9 +140,7 @@ class Judge:
             kinds[kind] += 1
             bad += [row] if kind == "data" else []
             self._aside(kind, row.row)
-        self._db.register("ragged", findings.ragged_table(bad, self.columns))
-        self._db.execute(f"INSERT INTO findings {findings.RAGGED_SQL}")
-        return kinds
+        return kinds, bad
 
     def _aside(self, kind: str, row: int, of: int | None = None) -> None:
         if kind in ("total", "header", "repeat") and len(self.result.set_aside) < LISTED:

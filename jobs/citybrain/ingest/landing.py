@@ -19,6 +19,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
+from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.outcome import Counts, Detected, Issue, IssueGroup, Model, SetAside, UsageError
 from citybrain.ingest.sniff import CHUNK, secrecy
 from citybrain.lake import folder
@@ -91,7 +92,7 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
             receipt=number, table=table, file=file.name, sha256=sha, size=size, sender=sender, received_at=_now()
         )
         if secrecy(draft / file.name, file.name):
-            found = found.changed(status="destroyed")
+            found = found.changed(status="destroyed", refused_because=file_issue("secret_file"))
             (draft / file.name).unlink()
         _write(draft / "receipt.json", found)
         _remember(home, sha, number)

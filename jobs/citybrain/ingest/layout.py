@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from citybrain.contracts import Contract
 from citybrain.ingest.csv_source import CsvSource
 from citybrain.ingest.dirt import file_issue
-from citybrain.ingest.header import PREVIEW, Header, check_units, find_header
+from citybrain.ingest.header import PREVIEW, Header, check_units, find_header, names_of, simple
+from citybrain.ingest.html_source import HtmlSource
 from citybrain.ingest.outcome import Detected, Issue, Refused
 from citybrain.ingest.sheet_source import sheets
 from citybrain.ingest.sniff import Kind, file_kind, is_secret_title
@@ -28,22 +30,27 @@ class Layout:
 def read_layout(contract: Contract, path: Path) -> Layout:
     """Raises Refused where there is no such table in the file."""
     kind = file_kind(path)
-    sources: list[Source] = [CsvSource(path)] if kind == "csv" else [*sheets(path)]
-    if not sources:
-        raise Refused("empty_file")
-    refusal: Refused | None = None
-    for source in sources:
+    refusal = Refused("empty_file")
+    for source in _sources(kind, path):
         rows = source.preview(PREVIEW + 4)
         try:
             header = find_header(rows, contract)
         except Refused as refused:
             _check_secrecy(rows, len(rows))
-            refusal = refusal or refused
+            refusal = refused if refusal.rule == "empty_file" else refusal
             continue
         _check_secrecy(rows, header.rows[0])
         return _layout(contract, source, kind, header, rows)
-    assert refusal is not None
     raise refusal
+
+
+def _sources(kind: Kind, path: Path) -> Iterator[Source]:
+    if kind == "csv":
+        yield CsvSource(path)
+    elif kind == "html":
+        yield HtmlSource(path)
+    else:
+        yield from sheets(path)
 
 
 def _layout(contract: Contract, source: Source, kind: Kind, header: Header, rows: list[list[str | None]]) -> Layout:
@@ -68,13 +75,15 @@ def _drift(header: Header, contract: Contract) -> list[Issue]:
     """Columns that the contract does not know, that stand twice, that are missing."""
     issues = []
     fields = {c.field for c in header.columns}
+    names = names_of(contract)
     seen: set[str] = set()
     for column in header.columns:
+        name = names.get(simple(column.header), simple(column.header))
         if column.field or not column.header:
-            seen.add(column.header)
+            seen.add(name)
             continue
-        rule = "repeated_column" if column.header in seen else "unknown_column"
-        seen.add(column.header)
+        rule = "repeated_column" if name in seen or name in fields else "unknown_column"
+        seen.add(name)
         cell = f"{column.letter}{header.rows[-1] + 1}"
         issues.append(file_issue(rule, text=column.header, header=column.header, cell=cell, row=header.rows[-1] + 1))
     if absent := [f.title for f in contract.fields if f.name not in fields]:

@@ -65,8 +65,8 @@ CREATE OR REPLACE MACRO number_text(t, unit) AS
 CREATE OR REPLACE MACRO number_form(n) AS
     CASE WHEN regexp_full_match(n, '[+-]?\d+(\.\d+)?') THEN 'plain'
          WHEN regexp_full_match(n, '[+-]?\d{1,3}(,\d{3})+(\.\d+)?') THEN 'grouped'
-         WHEN regexp_full_match(n, '\(\d[\d,]*(\.\d+)?\)') THEN 'accounting'
-         WHEN regexp_full_match(n, '(约|近)?\d[\d,]*(\.\d+)?(万|亿)?(余|多)?') THEN 'about'
+         WHEN regexp_full_match(n, '\((\d+|\d{1,3}(,\d{3})+)(\.\d+)?\)') THEN 'accounting'
+         WHEN regexp_full_match(n, '(约|近)?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?(万|亿)?(余|多)?') THEN 'about'
          WHEN regexp_full_match(n, '[+-]?\d+(\.\d+)?[eE][+-]?\d+') THEN 'scientific' END;
 CREATE OR REPLACE MACRO number_digits(n) AS
     TRY_CAST(CASE WHEN starts_with(n, '(') THEN '-' ELSE '' END || regexp_replace(n, '[^0-9.+-]', '', 'g') AS DECIMAL(28, 10))

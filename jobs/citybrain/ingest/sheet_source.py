@@ -56,13 +56,15 @@ class SheetSource:
             yield number, pad + [cell_text(cell) for cell in row]
 
 
-def sheets(path: Path) -> list[SheetSource]:
-    """The visible sheets, in order."""
+def sheets(path: Path) -> Iterator[SheetSource]:
+    """The visible sheets that hold anything, in order; each is read when it is asked for."""
     try:
-        book = calamine.CalamineWorkbook.from_filelike(path.open("rb"))
-        visible = [s.name for s in book.sheets_metadata if s.visible == calamine.SheetVisibleEnum.Visible]
-        kept = [book.get_sheet_by_name(name) for name in visible]
-        return [SheetSource(sheet) for sheet in kept if sheet.height]
+        with path.open("rb") as stream, calamine.CalamineWorkbook.from_filelike(stream) as book:
+            for known in book.sheets_metadata:
+                if known.visible == calamine.SheetVisibleEnum.Visible:
+                    sheet = book.get_sheet_by_name(known.name)
+                    if sheet.height:
+                        yield SheetSource(sheet)
     except calamine.PasswordError:
         raise Refused("password") from None
     except calamine.CalamineError as error:

@@ -160,7 +160,7 @@ def _first_bad(path: Path, encoding: str) -> int | None:
 def _mojibake(path: Path, offset: int) -> Refused:
     with path.open("rb") as stream:
         line = stream.read(offset).count(b"\n") + 1
-    return Refused("mojibake", row=line, offset=offset)
+    return Refused("mojibake", row=line, offset=offset + 1)
 
 
 def _line_of_loss(path: Path, encoding: str) -> int:

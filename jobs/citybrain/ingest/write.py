@@ -107,13 +107,14 @@ def commit(
     done = delta.transaction_version(app)
     if done is not None and done >= load:
         return False
-    home = Path(table_uri(table))
+    home = _folder(table)
     actions: list[AddAction | RemoveAction] = []
     for number, part in enumerate(parts):
         name = f"{app}-{load}-{number}.parquet"
+        written = part.path.stat().st_mtime_ns // 1_000_000
         shutil.move(part.path, home / name)
         facts = json.dumps(_statistics(part, schema, set(unbounded)))
-        actions.append(AddAction(name, part.size, {}, 0, True, facts))
+        actions.append(AddAction(name, part.size, {}, written, True, facts))
     delta.create_write_transaction(
         actions,
         mode="append",
@@ -125,12 +126,19 @@ def commit(
     return True
 
 
-def _opened(table: str, schema: pa.Schema, note: str) -> DeltaTable:
+def _folder(table: str) -> Path:
     uri = table_uri(table)
+    if "://" in uri:
+        raise UsageError(f"入库目前只支持本地湖，不支持 {uri}")
+    return Path(uri)
+
+
+def _opened(table: str, schema: pa.Schema, note: str) -> DeltaTable:
+    uri = str(_folder(table))
     wanted = Schema.from_arrow(schema)
     if not DeltaTable.is_deltatable(uri):
         Path(uri).mkdir(parents=True, exist_ok=True)
-        feed = {"delta.enableChangeDataFeed": "true"}
+        feed = {"delta.enableChangeDataFeed": "true"} if table.startswith("bronze.") else {}
         return DeltaTable.create(uri, wanted, mode="ignore", name=table, description=note, configuration=feed)
     delta = DeltaTable(uri)
     there = {f.name: f.type for f in delta.schema().fields}

@@ -1,0 +1,31 @@
+"""Every defect that the simulator planted is found, and nothing is reported that it did not plant."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from citybrain.ingest import Outcome, ingest, landing
+from citybrain.simulate import simulate
+from tests.ingest.reconcile import found, planted
+
+
+@pytest.mark.slow
+def test_findings_equal_the_planted_defects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(landing, "_now", lambda: datetime(2027, 1, 1, tzinfo=UTC))
+    simulate(tmp_path / "sim", seed=11, months=3, scale=0.04)
+    outcomes: list[tuple[str, Outcome]] = []
+    for inbox in sorted((tmp_path / "sim" / "inbox").iterdir()):
+        outcomes += [(file.name, ingest(inbox.name, file)) for file in sorted(inbox.iterdir())]
+    truth = tmp_path / "sim" / "truth"
+    assert Counter(found(outcomes)) == Counter(planted(truth))
+    with (truth / "deliveries.csv").open(encoding="utf-8") as stream:
+        told = {d["file"]: d for d in csv.DictReader(stream) if not d["repeats_of"]}
+    for file, outcome in outcomes:
+        if outcome.status == "loaded":
+            names = ("rows_delivered", "rows_good", "rows_bad", "rows_set_aside")
+            assert list(outcome.counts.values()) == [int(told[file][name]) for name in names], file
