@@ -32,6 +32,7 @@ class Report:
     console_errors: list[str] = field(default_factory=list)
     failed_requests: list[str] = field(default_factory=list)
     outside_requests: list[str] = field(default_factory=list)  # chromium.py lets none of them out
+    refused_by_policy: list[str] = field(default_factory=list)  # the page's own policy (CSP) stopped these before
     clipped: list[str] = field(default_factory=list)
 
     @property
@@ -75,6 +76,7 @@ class _Watch:
         self.page = page
         self.report = Report()
         self.open: set[str] = set()  # requests without an answer yet
+        self.outside: dict[str, str] = {}
         self.last_change = time.monotonic()
 
     def quiet(self, seconds: float, patience: float) -> bool:
@@ -129,13 +131,18 @@ class _Watch:
         parts = urlsplit(address)
         if parts.scheme not in ("data", "blob", "about") and parts.hostname not in ("127.0.0.1", "localhost"):
             self.report.outside_requests.append(address)
+            self.outside[event["requestId"]] = address
 
     def _Network_loadingFinished(self, event: dict[str, Any]) -> None:  # noqa: N802
         if event["requestId"] in self.open:
             self.open.remove(event["requestId"])
             self.last_change = time.monotonic()
 
-    _Network_loadingFailed = _Network_loadingFinished
+    def _Network_loadingFailed(self, event: dict[str, Any]) -> None:  # noqa: N802
+        self._Network_loadingFinished(event)
+        if event.get("blockedReason") == "csp" and (address := self.outside.pop(event["requestId"], None)):
+            self.report.outside_requests.remove(address)
+            self.report.refused_by_policy.append(address)
 
     def _Network_responseReceived(self, event: dict[str, Any]) -> None:  # noqa: N802
         answer = event["response"]
@@ -154,5 +161,5 @@ class _Watch:
 
     def _Log_entryAdded(self, event: dict[str, Any]) -> None:  # noqa: N802
         entry = event["entry"]
-        if entry["level"] == "error":
+        if entry["level"] == "error" and "Content Security Policy" not in entry["text"]:  # told by refused_by_policy
             self.report.console_errors.append(f"{entry['text'][:300]} {entry.get('url', '')[:200]}")
