@@ -73,8 +73,8 @@ class Citybrain(BaseOperator):
             code = self._run(answer)
             answer.seek(0)
             said = plan.results(answer.read())
-        for result in said:
-            self.log.info("%s", plan.line(result))
+        for line in filter(None, map(plan.line, said)):
+            self.log.info("%s", line)
         if code == OK or (code in (SOME_FAILED, REFUSED) and said):
             return said
         if code == USAGE:
@@ -139,9 +139,9 @@ class Telling(Citybrain):
         return plan.complaints(said)
 
 
-@task(retries=0)
+@task
 def verdict(complaints: list[str]) -> None:
-    """Fails the run when tables failed or were blocked, after the others have woken their readers."""
+    """Fails the run, without a second try, when tables failed or were blocked; by now the others woke their readers."""
     if complaints:
         raise AirflowFailException("\n".join(complaints))
 
