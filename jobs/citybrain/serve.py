@@ -63,7 +63,9 @@ def publish() -> Path:
         for stray in link.parent.glob(".building-*"):
             stray.unlink(missing_ok=True)
         with duckdb.connect(str(building), config=extensions()) as db:
+            db.begin()  # one commit, not one for each comment
             _build(db, declared, tables, sources, mark)
+            db.commit()
         _sync(building)
         building.rename(path)
         _swap(link, path)
@@ -148,7 +150,7 @@ def _sources(tables: dict[str, Contract]) -> list[Source]:
     for table in (c.table for c in tables.values() if c.layer == "gold"):
         uri = lake.table_uri(table)
         if DeltaTable.is_deltatable(uri):
-            delta = DeltaTable(uri, without_files=True)
+            delta = DeltaTable(uri)
             commit = delta.history(1)[0]
             found.append(Source(table, delta.version(), datetime.fromtimestamp(commit["timestamp"] / 1000, SHANGHAI)))
     return found

@@ -1,7 +1,7 @@
 """What each fact adds to a cube: the cube's own SQL, not summed, on DuckDB over the lake.
 
-A cube is written for Spark. What sqlglot does not translate (LATERAL VIEW, inline, exists, get, arrays_overlap) is rewritten here; a
-cube that still does not run on DuckDB is asked of Spark.
+A cube is written for Spark. What sqlglot does not translate (LATERAL VIEW, inline, exists, get, arrays_overlap) is
+rewritten here; a cube that still does not run on DuckDB is asked of Spark.
 """
 
 from __future__ import annotations

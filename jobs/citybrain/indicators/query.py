@@ -247,9 +247,8 @@ def answer_text(answer: IndicatorAnswer, steps: Trace | None = None) -> str:
         f"口径：{answer.description}",
     ]
     if answer.published_at:
-        lines.append(
-            f"发布：{answer.published_at:%Y-%m-%d %H:%M}，第 {answer.revision} 次（问的是到 {answer.known_at} 为止）"
-        )
+        published, known = f"{answer.published_at:%Y-%m-%d %H:%M}", f"{answer.known_at:%Y-%m-%d %H:%M}"
+        lines.append(f"发布：{published}，第 {answer.revision} 次发布；问的是到 {known} 为止所知")
     lines += [f"来源：{s.title} {s.table} 第 {s.version} 版（{s.committed_at:%Y-%m-%d %H:%M}）" for s in answer.sources]
     if steps is not None:
         lines += ["", steps.text()]

@@ -79,6 +79,13 @@ class _Walk:
         names = [column[0] for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def follows(self, contract: Contract, name: str) -> bool:
+        """Whether rows of this input are found through the contract's ``per`` keys (other inputs are lookups)."""
+        from deltalake import DeltaTable
+
+        held = set(contract.per) <= set(self.tables[name].names)
+        return held and DeltaTable.is_deltatable(lake.table_uri(name))
+
     def readable(self, table: str, version: int | None) -> int | None:
         """The version if it is still there, else None (the newest), with a note."""
         if version is not None:
@@ -183,7 +190,7 @@ def _versions(table: str, version: int | None) -> dict[str, int]:
     uri = lake.table_uri(table)
     if not DeltaTable.is_deltatable(uri):
         return {}
-    for entry in DeltaTable(uri, version=version, without_files=True).history(20):
+    for entry in DeltaTable(uri, version=version).history(20):
         text = entry.get("userMetadata")
         if isinstance(text, str) and (state := State.from_json(text)):
             return {name: pin.version for name, pin in state.inputs.items() if pin.id is not None}
@@ -201,7 +208,7 @@ def _origins(
     per, values = _followed(walk, contract, version, columns, keys)
     inputs = _versions(table, version)
     for name in contract.inputs:
-        if values and per and set(per) <= set(walk.tables[name].names):
+        if values and walk.follows(contract, name):
             yield from _origins(walk, name, walk.readable(name, inputs.get(name)), per, values)
 
 
@@ -226,6 +233,11 @@ def _followed(
     return per, found
 
 
+def _first_of_each_table(steps: Trace) -> Iterator[BronzeRow]:
+    for table in dict.fromkeys(row.table for row in steps.rows):
+        yield from [row for row in steps.rows if row.table == table][: steps.limit]
+
+
 def _lines(steps: Trace) -> Iterator[str]:
     yield f"追溯（每步最多列 {steps.limit} 行）"
     for f in steps.figures:
@@ -237,7 +249,7 @@ def _lines(steps: Trace) -> Iterator[str]:
         for fact in f.facts:
             yield "    " + "  ".join(f"{k}={v}" for k, v in fact.items() if v is not None and v != 0)
     yield f"· 来自 {len(steps.rows)} 行报送数据"
-    for row in steps.rows:
+    for row in _first_of_each_table(steps):
         yield f"    {row.place}（回执 {row.receipt}）"
         yield from (f"      {c.address} {c.header}：{c.text}" for c in row.cells)
     yield f"· 回执 {len(steps.receipts)} 份"
