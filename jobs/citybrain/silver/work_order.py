@@ -7,12 +7,12 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from citybrain.identity import ensure_key, key_id, pseudonym
-from citybrain.redaction import redacted, redaction_count
 from citybrain.silver._due import with_due, with_handling
 from citybrain.silver._flags import flags
 from citybrain.silver._latest import latest
 from citybrain.silver._life import lives
 from citybrain.silver._place import point_flags, town_flags, with_point, with_town
+from citybrain.silver._text import places_redacted, without_numbers
 
 AS_DELIVERED = (
     "work_order_id",
@@ -58,8 +58,8 @@ def work_order(
     return orders.select(
         *AS_DELIVERED,
         *MOMENTS,
-        redacted("request_title").alias("request_title"),
-        redacted("request_text").alias("request_text"),
+        without_numbers("request_title").alias("request_title"),
+        without_numbers("request_text").alias("request_text"),
         F.col("_major").alias("major_category_code"),
         F.coalesce("object_kind", "_object_kind").alias("object_kind"),
         F.col("_town").alias("town_code"),
@@ -79,7 +79,7 @@ def work_order(
         F.coalesce("_extended.times", F.lit(0)).alias("extension_times"),
         pseudonym("reporter_id_card", "person").alias("reporter_pseudonym"),
         pseudonym("reporter_phone", "phone").alias("phone_pseudonym"),
-        redaction_count("request_title", "request_text").alias("redaction_count"),
+        places_redacted("request_title", "request_text").alias("redaction_count"),
         _flags().alias("quality_flags"),
     )
 

@@ -3,9 +3,9 @@
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from citybrain.redaction import redacted
 from citybrain.silver._flags import flags
 from citybrain.silver._latest import latest
+from citybrain.silver._text import without_numbers
 
 SAME_EVENT = ("work_order_id", "step", "event_unit", "_moment")
 
@@ -22,7 +22,7 @@ def work_order_event(centre__work_order_event: DataFrame) -> DataFrame:
         "arrived_at",
         "finished_at",
         "new_deadline_at",
-        redacted("opinion").alias("opinion"),
+        without_numbers("opinion").alias("opinion"),
         flags(
             {
                 "time_order_violation": F.col("finished_at") < F.col("arrived_at"),
