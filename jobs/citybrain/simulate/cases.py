@@ -32,7 +32,7 @@ CASE_LAYOUT = Layout(
     numbers=frozenset({"承诺时限", "法定时限"}),
     counted="事项名称",
 )
-CASE_CHANNELS = ("窗口", "网上", "自助", "移动")
+CASE_CHANNELS = ("窗口", "网上", "自助", "移动", "邮寄")  # the last is none of the known ones
 RESULTS = ("准予", "不予", "退件", "撤回")
 REASONS = ("听证", "现场勘验", "专家评审", "检验检测", "招标")
 # Two items were slower in the first days of the span: place in ITEMS → promised limit until then.
@@ -84,7 +84,7 @@ def draw_cases(
         early = (item == place) & (t < (int(span.month_starts[0]) + FORMER_DAYS) * DAY)
         promised = np.where(early, days, promised)
     town = rng.choice(len(city.town_code), n, p=city.town_weight / city.town_weight.sum())
-    channel = rng.choice(4, n, p=(0.38, 0.36, 0.08, 0.18))
+    channel = rng.choice(len(CASE_CHANNELS), n, p=(0.38, 0.36, 0.08, 0.178, 0.002))
     waited = np.where(channel == 0, rng.integers(60, 1800, n), rng.integers(600, 20 * 3600, n))
     applied = t - np.where(rng.random(n) < 0.1, waited // 60 * 60 + t % 60, waited)  # some forms keep minutes only
     finished, special_from, special_to = _finish(
@@ -162,6 +162,7 @@ def case_batch(
     is_sheet = np.array([file.is_sheet for file in files])[slot]
     columns = {name: columns[name] for name in CASE_LAYOUT.header}
     batch = Batch(CASES, columns, slot, rows, is_sheet, cases.accepted[rows], careful[rows])
+    batch.note(np.flatnonzero(cases.channel[rows] == CASE_CHANNELS.index("邮寄")), "办理渠道", "enum")
     batch.taken |= final
     return batch, shown
 

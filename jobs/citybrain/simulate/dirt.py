@@ -235,7 +235,6 @@ KINDS = (
     Kind("X18", CASES, "申请人类型", 0.003, drifted, drifts),
     Kind("X18", CASES, "时限单位", 0.003, drifted, drifts),
     Kind("X21", CASES, "", 0.0015, missing),
-    Kind("enum", CASES, "办理渠道", 0.0008, lambda _rng, _text: "邮寄"),
     Kind("required", CASES, "办件编号", 0.0005, missing),
 )
 
