@@ -47,7 +47,7 @@ class Project:
 
 def project(where: Path | None = None) -> Project:
     files = read(where) if where else read()
-    declared = indicators.load()
+    declared = indicators.registry()
     return Project(files, datasets(files, load(), declared), named(declared))
 
 
