@@ -11,7 +11,8 @@ _LATEST = """
     WITH newest AS (
         SELECT *, row_number() OVER (PARTITION BY "table", rule ORDER BY checked_at DESC) AS nth FROM findings
     )
-    SELECT "table", rule, severity, fix, message, success, unexpected_count, checked_count, sample, checked_at
+    SELECT "table", rule, severity, fix, message, success, unexpected_count, checked_count, sample,
+           strftime(checked_at AT TIME ZONE 'Asia/Shanghai', '%Y-%m-%d %H:%M') AS checked_at
     FROM newest WHERE nth = 1 ORDER BY success, severity, "table", rule
 """
 _TREND = """
@@ -22,7 +23,7 @@ _TREND = """
 """
 _ISSUES = """
     SELECT "table", rule, any_value(message) AS message, any_value(severity) AS severity, any_value(fix) AS fix,
-           count(*) AS cells, count(DISTINCT _receipt) AS receipts
+           count(*) AS cells, count(DISTINCT receipt) AS receipts
     FROM issues GROUP BY "table", rule ORDER BY cells DESC LIMIT 200
 """
 
