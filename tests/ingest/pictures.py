@@ -8,7 +8,8 @@ from datetime import datetime
 from inspect import cleandoc
 from zoneinfo import ZoneInfo
 
-from deltalake import DeltaTable
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
 
 from citybrain.lake import table_uri
 
@@ -34,12 +35,19 @@ def csv_bytes(picture: str, encoding: str = "utf-8", delimiter: str = ",") -> by
 def lake(table: str, columns: str, order: str = "_row") -> str:
     """A Delta table drawn: the named columns, one line a row, aligned like the drawings in the tests."""
     names = columns.split()
-    data = DeltaTable(table_uri(table)).to_pyarrow_table().to_pylist()
+    data = rows_of(table)
     key = order if data and order in data[0] else "row"
     rows = [
         [_shown(row[name]) for name in names] for row in sorted(data, key=lambda r: (r.get(key) is None, r.get(key)))
     ]
     return aligned([names, *rows])
+
+
+def rows_of(table: str) -> list[dict[str, object]]:
+    """All rows. Read by delta-rs itself: pyarrow's reader leaves threads that abort an interpreter on its way out."""
+    query = QueryBuilder().register("t", DeltaTable(table_uri(table))).execute("SELECT * FROM t")
+    rows: list[dict[str, object]] = pa.table(query.read_all()).to_pylist()
+    return rows
 
 
 def aligned(rows: list[list[str]]) -> str:

@@ -6,10 +6,8 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from deltalake import DeltaTable
-
 from citybrain.ingest import Outcome
-from citybrain.lake import table_uri
+from tests.ingest.pictures import rows_of
 
 Finding = tuple[str, str, int | None, str, str, str]  # table, file, row, header, dirt or rule, verdict
 SET_ASIDE = {"total_row": "X01", "repeat_row": "X21"}
@@ -36,13 +34,12 @@ def found(outcomes: Sequence[tuple[str, Outcome]]) -> Iterator[Finding]:
         if outcome.status == "already":
             yield outcome.table.split(".")[1], file, None, "", "X34", "refused"
     for table in sorted({o.table for _, o in outcomes}):
-        columns = ["_receipt", "_file", "_row", "_marks"]
-        for row in DeltaTable(table_uri(table)).to_pyarrow_table(columns=columns).to_pylist():
+        for row in rows_of(table):
             for mark in row["_marks"]:
                 column, _, dirt = mark.partition(":")
                 header = _last_level(headers[row["_receipt"], column])
                 yield table.split(".")[1], row["_file"], row["_row"], header, dirt, "marked"
-    for issue in DeltaTable(table_uri("ops.issue")).to_pyarrow_table().to_pylist():
+    for issue in rows_of("ops.issue"):
         if issue["row"] is not None and issue["receipt"] in files:
             yield _issue(issue, files[issue["receipt"]])
 

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import csv
+from datetime import date, datetime
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from citybrain.ingest import ingest, report_text
-from tests.ingest.pictures import cells, csv_bytes, flat, lake
+from citybrain.ingest import csv_source, ingest, report_text
+from tests.ingest.pictures import cells, csv_bytes, flat, lake, rows_of
 
 TOWN = "bronze.reference__town"
 PLAIN = """
@@ -206,6 +208,34 @@ def test_a_password_is_named(tmp_path):
     assert _refusal(TOWN, file)[0] == "password"
 
 
+def test_a_table_may_stand_anywhere_in_a_sheet_and_cells_keep_their_type(tmp_path):
+    book = openpyxl.Workbook()
+    rows = [
+        ["工单编号", "序号", "环节", "到达时间"],
+        ["NH20260908000001", 1, "受理", datetime(2026, 9, 8, 9, 5)],  # noqa: DTZ001  (a workbook knows no zones)
+        ["NH20260908000001", 2.0, "派遣", date(2026, 9, 8)],
+        ["NH20260908000001", "3", "处置", 46273.378472],
+        [440605199001010014, 4, "反馈", "2026-09-08 09:05:00"],
+        ["NH20260908000001", 5, True, "2026-09-08 09:05:00"],
+    ]
+    for number, row in enumerate(rows, 4):
+        for column, cell in enumerate(row, 3):
+            book.active.cell(number, column, cell)
+    book.save(tmp_path / "x.xlsx")
+    ingest("bronze.centre__work_order_event", tmp_path / "x.xlsx")
+    assert lake("bronze.centre__work_order_event", "event_no step arrived_at _row _marks") == flat("""
+        event_no | step | arrived_at          | _row | _marks
+        1        | 受理 | 2026-09-08 09:05:00 | 5    |
+        2        | 派遣 | 2026-09-08 00:00:00 | 6    |
+        3        | 处置 | 2026-09-08 09:05:00 | 7    | arrived_at:X12
+        5        | 是   | 2026-09-08 09:05:00 | 9    |
+    """)
+    assert lake("quarantine.centre__work_order_event", "reasons") == flat("""
+        reasons
+        precision_lost:C8
+    """)
+
+
 @pytest.mark.parametrize(
     ("name", "first"),
     [("【机密】镇街.csv", ""), ("镇街.csv", "秘密★1年\n"), ("镇街.csv", "机密\n"), ("x.csv", "甲,绝密★,乙\n")],
@@ -229,3 +259,24 @@ def test_the_words_secret_in_a_record_do_not_make_a_file_secret(deliver):
         """,
     )
     assert outcome.status == "loaded"
+
+
+def test_blocks_are_cut_between_records_wherever_they_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv_source, "_BLOCK", 37)
+    monkeypatch.setattr(csv_source, "SEGMENT_BYTES", 120)
+    file = tmp_path / "x.csv"
+    names = ["桂城街道", '说“好”,\n"第二行"', "x\u2028y", '5" 管', "", "狮山\r\n镇"] * 3
+    with file.open("w", encoding="gb18030", newline="") as stream:
+        stream.write("镇街代码,镇街名称,生效日期\n")
+        csv.writer(stream).writerows([f"4406050{n:02}", name, "2003-01-01"] for n, name in enumerate(names))
+        stream.write('440605099,未加引号的 5" 管,2003-01-01\n\n440605098,狮山镇')
+    outcome = ingest(TOWN, file)
+    found = [(row["_row"], row["town_name"]) for row in rows_of(TOWN)]
+    kept = [name.replace("\n", "").replace("\r", "") for name in names]
+    assert sorted(found) == [*((n, name) for n, name in enumerate(kept, 2) if name), (20, '未加引号的 5" 管')]
+    assert [(i.rule, i.row) for i in outcome.issues if i.severity == "block"] == [
+        ("required", 6),
+        ("required", 12),
+        ("required", 18),
+        ("cell_count", 22),
+    ]

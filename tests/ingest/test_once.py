@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from citybrain.contracts.load import ROOT
 from citybrain.ingest import IngestError, UsageError, flow, ingest, ingest_inbox, landing
 from citybrain.lake import table_uri
-from tests.ingest.pictures import csv_bytes, flat, lake
+from tests.ingest.pictures import csv_bytes, flat, lake, rows_of
 
 EVENT = "bronze.centre__work_order_event"
 QUARANTINE = "quarantine.centre__work_order_event"
@@ -209,5 +209,4 @@ def test_a_new_optional_field_is_added_to_the_table(home, tmp_path, monkeypatch,
         csv_bytes(PICTURE.replace("到达时间", "到达时间 | 紧急程度").replace("09:05:00", "09:05:00 | 紧急"))
     )
     ingest(EVENT, file)
-    urgencies = DeltaTable(table_uri(EVENT)).to_pyarrow_table(columns=["urgency"])["urgency"].to_pylist()
-    assert sorted(urgencies, key=str) == [None] * 3 + ["紧急"]
+    assert sorted((row["urgency"] for row in rows_of(EVENT)), key=str) == [None] * 3 + ["紧急"]

@@ -7,12 +7,10 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from citybrain.ingest import ingest
-from citybrain.lake import table_uri
 
 NAME = "centre__work_order_event"
 HEADER = ["工单编号", "序号", "环节", "到达时间", "完成时间", "意见"]
@@ -61,9 +59,9 @@ def test_delivered_is_accepted_and_quarantined_and_set_aside(monkeypatch, rows, 
             assert outcome.refused_because
             assert outcome.refused_because.rule in ("unclosed_quote", "lost_characters")
             return
-        where = Counter(
-            _rows(f"bronze.{NAME}", "_row") + _rows(f"quarantine.{NAME}", "row") + [s.row for s in outcome.set_aside]
-        )
+        loaded = [r["_row"] for r in rows_of(f"bronze.{NAME}")]
+        held = [r["row"] for r in rows_of(f"quarantine.{NAME}")]
+        where = Counter([*loaded, *held, *(s.row for s in outcome.set_aside)])
         counts = outcome.counts
         assert counts["delivered"] == counts["accepted"] + counts["quarantined"] + counts["set_aside"]
         assert counts["delivered"] == sum(where.values())
@@ -71,7 +69,3 @@ def test_delivered_is_accepted_and_quarantined_and_set_aside(monkeypatch, rows, 
         filled = [n for n, row in enumerate([*rows, *(rows if repeat else [])], 2) if any(c.strip() for c in row)]
         footers = outcome.detected.footer_rows if outcome.detected else ()
         assert set(filled) - set(footers) == set(where)
-
-
-def _rows(table: str, column: str) -> list[int]:
-    return DeltaTable(table_uri(table)).to_pyarrow_table(columns=[column])[column].to_pylist()

@@ -1,12 +1,19 @@
-"""CSV as departments write it: any delimiter, GB18030 or UTF-8, line breaks in quotes, rows of a wrong width."""
+"""CSV as departments write it: any delimiter, GB18030 or UTF-8, line breaks in quotes, rows of a wrong width.
+
+The file is cut into blocks of whole records. pyarrow parses a block at once; a block with anything irregular in it
+is parsed again by the csv module, record by record. (pyarrow's streaming reader would do, but it calls back into
+Python from threads of its own, which ends in an abort when the interpreter exits first.)
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +23,12 @@ from citybrain.ingest.outcome import Refused
 from citybrain.ingest.sniff import text_encoding
 from citybrain.ingest.source import SEGMENT_BYTES, Ragged, Segment, names, segment_of
 
-_BLOCK = 1 << 22
+_BLOCK = 1 << 23
+_HEAD = 1 << 20  # characters in which titles and header must stand
+_LONGEST = 1 << 26  # bytes of one record; more is a quote that nobody closed
+_LINES = 50  # lines of one record of a wrong width; more is the same
 _DELIMITERS = ",\t;|"
+csv.field_size_limit(_LONGEST)
 
 
 class CsvSource:
@@ -31,108 +42,136 @@ class CsvSource:
 
     def preview(self, count: int) -> list[list[str | None]]:
         with self.path.open(encoding=self.encoding, newline="") as stream:
-            lines = csv.reader(stream, delimiter=self.delimiter or ",")
-            return [[cell or None for cell in row] for row in itertools.islice(lines, count)]
+            head = io.StringIO(stream.read(_HEAD), newline="")
+        lines = csv.reader(head, delimiter=self.delimiter or ",")
+        return [[cell or None for cell in row] for row in itertools.islice(lines, count)]
 
     def segments(self, width: int, first: int) -> Iterator[Segment]:
-        odd: list[tuple[int, str]] = []
-        batches: list[pa.RecordBatch] = []
-        numbers: list[np.ndarray[Any, np.dtype[np.int64]]] = []
-        following, size = 1, 0
-        for batch in self._batches(width, odd):
-            rows, following = _numbers(following, batch.num_rows, [n for n, _ in odd])
-            batches.append(batch)
-            numbers.append(rows)
-            size += batch.nbytes
-            if size >= SEGMENT_BYTES:
-                yield self._segment(batches, numbers, odd, width, first, following)
-                batches, numbers, size = [], [], 0
-        if batches or odd:
-            yield self._segment(batches, numbers, odd, width, first, None)
+        parser = _Parser(self.delimiter or ",", width, first)
+        for block, last in _blocks(self.path, self.encoding or "utf-8"):
+            parser.feed(block, last)
+            if parser.size >= SEGMENT_BYTES:
+                yield parser.take()
+        yield parser.take()
 
-    def _batches(self, width: int, odd: list[tuple[int, str]]) -> Iterator[pa.RecordBatch]:
-        def keep(row: pc.InvalidRow) -> str:
-            odd.append((row.number, row.text))
-            return "skip"
 
+@dataclass
+class _Parser:
+    """Parses block after block and numbers the records, as a person who opens the file would."""
+
+    delimiter: str
+    width: int
+    first: int
+    number: int = 1  # of the next record
+    carry: bytes = b""  # the beginning of a record that goes on in the next block
+    size: int = 0
+    tables: list[pa.Table] = field(default_factory=list)
+    ragged: list[Ragged] = field(default_factory=list)
+
+    def feed(self, block: bytes, last: bool) -> None:
+        data = self.carry + block
+        cut = len(data) if last else data.rfind(b"\n") + 1
+        if not self._at_once(data[:cut]):
+            cut = self._record_by_record(data[:cut], last)
+        self.carry = data[cut:]
+        if len(self.carry) > _LONGEST:
+            raise Refused("unclosed_quote", row=self.number)
+
+    def take(self) -> Segment:
+        """What has been parsed since the last time."""
+        table = pa.concat_tables(self.tables) if self.tables else segment_of([], [], self.width)
+        ragged, self.tables, self.ragged, self.size = tuple(self.ragged), [], [], 0
+        return Segment(table, ragged)
+
+    def _at_once(self, data: bytes) -> bool:
+        """Parses a block of records that all have the right width; says whether it was one."""
+        if self.number < self.first or data.count(b'"') % 2:
+            return False
+        if not data:
+            return True
         try:
-            # Without threads the reader knows the number of a row of wrong width; it still outruns the judging.
-            yield from pc.open_csv(
-                self.path,
-                pc.ReadOptions(
-                    use_threads=False, block_size=_BLOCK, column_names=names(width), encoding=_codec(self.encoding)
-                ),
-                pc.ParseOptions(
-                    delimiter=self.delimiter,
-                    newlines_in_values=True,
-                    ignore_empty_lines=False,
-                    invalid_row_handler=keep,
-                ),
+            table = pc.read_csv(
+                pa.BufferReader(data),
+                pc.ReadOptions(use_threads=False, column_names=names(self.width), block_size=max(len(data), 1)),
+                pc.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=False),
                 pc.ConvertOptions(
-                    column_types={name: pa.string() for name in names(width)},
+                    column_types={name: pa.string() for name in names(self.width)},
                     null_values=[""],
                     strings_can_be_null=True,
                     quoted_strings_can_be_null=True,
                 ),
             )
-        except pa.ArrowInvalid as error:
-            if "straddling" in str(error) or "out of sync" in str(error):
-                raise Refused("unclosed_quote", row=_unclosed(self.path, self.encoding)) from error
-            if "Empty CSV" not in str(error):
-                raise
+        except pa.ArrowInvalid:
+            return False
+        self._add(table.append_column("_row", pa.array(np.arange(self.number, self.number + table.num_rows))))
+        self.number += table.num_rows
+        return True
 
-    def _segment(
-        self,
-        batches: list[pa.RecordBatch],
-        numbers: list[np.ndarray[Any, np.dtype[np.int64]]],
-        odd: list[tuple[int, str]],
-        width: int,
-        first: int,
-        until: int | None,
-    ) -> Segment:
-        taken = [(n, text) for n, text in odd if until is None or n < until]
-        odd[:] = [] if until is None else [(n, text) for n, text in odd if n >= until]
-        straight, ragged = self._mended([(n, t) for n, t in taken if n >= first], width)
-        parts = [segment_of([list(r.cells) for r in straight], [r.row for r in straight], width)] if straight else []
-        if batches:
-            table = pa.Table.from_batches(batches).append_column("_row", pa.array(np.concatenate(numbers)))
-            before = int(np.searchsorted(np.concatenate(numbers), first))
-            parts.append(table.slice(before))
-        return Segment(pa.concat_tables(parts) if parts else segment_of([], [], width), tuple(ragged))
+    def _add(self, table: pa.Table) -> None:
+        self.tables.append(table)
+        self.size += table.nbytes
 
-    def _mended(self, odd: list[tuple[int, str]], width: int) -> tuple[list[Ragged], list[Ragged]]:
-        """Rows whose surplus cells are empty are as good as the others; blank rows are none."""
-        straight, ragged = [], []
-        for number, text in odd:
-            if text.count('"') % 2:
-                raise Refused("unclosed_quote", row=number)
-            cells = next(csv.reader([*text.splitlines(keepends=True)], delimiter=self.delimiter or ","), [])
-            while len(cells) > width and not cells[-1].strip():
-                cells.pop()
-            if len(cells) == width:
-                straight.append(Ragged(number, tuple(cells)))
-            elif any(c.strip() for c in cells):
-                ragged.append(Ragged(number, tuple(cells)))
-        return straight, ragged
+    def _record_by_record(self, data: bytes, last: bool) -> int:
+        """Parses what is irregular; gives the length parsed, which leaves out a record that may go on."""
+        lines = io.StringIO(data.decode("utf-8"), newline="").readlines()
+        reader = csv.reader(lines, delimiter=self.delimiter)
+        rows: list[list[str | None]] = []
+        numbers: list[int] = []
+        before = 0
+        for cells in reader:
+            if reader.line_num == len(lines) and self._is_open(lines[before:]):
+                if last:
+                    raise Refused("unclosed_quote", row=self.number)
+                break
+            if self.number >= self.first:
+                self._sort_in(cells, reader.line_num - before, rows, numbers)
+            self.number += 1
+            before = reader.line_num
+        if rows:
+            self._add(segment_of(rows, numbers, self.width))
+        return len("".join(lines[:before]).encode("utf-8")) if before < len(lines) else len(data)
+
+    def _is_open(self, lines: list[str]) -> bool:
+        try:
+            list(csv.reader(lines, delimiter=self.delimiter, strict=True))
+        except csv.Error as error:
+            return "end of data" in str(error)
+        return False
+
+    def _sort_in(self, cells: list[str], lines: int, rows: list[list[str | None]], numbers: list[int]) -> None:
+        """Surplus cells that are empty do no harm; blank rows are none; the rest is ragged."""
+        while len(cells) > self.width and not cells[-1].strip():
+            cells.pop()
+        if len(cells) == self.width:
+            rows.append([cell or None for cell in cells])
+            numbers.append(self.number)
+        elif any(cell.strip() for cell in cells):
+            if lines > _LINES:
+                raise Refused("unclosed_quote", row=self.number)
+            self.ragged.append(Ragged(self.number, tuple(cells)))
+            self.size += sum(map(len, cells))
 
 
-def _numbers(start: int, count: int, skipped: list[int]) -> tuple[Any, int]:
-    """Numbers of ``count`` rows from ``start`` on, leaving out the skipped ones; and the next free number."""
-    numbers = np.arange(start, start + count + len(skipped), dtype=np.int64)
-    if skipped:
-        numbers = np.setdiff1d(numbers, np.asarray(skipped, dtype=np.int64))
-    numbers = numbers[:count]
-    return numbers, int(numbers[-1]) + 1 if count else start
-
-
-def _codec(encoding: str | None) -> str:
-    return "utf8" if encoding in ("utf-8", "utf-8-sig", None) else encoding
+def _blocks(path: Path, encoding: str) -> Iterator[tuple[bytes, bool]]:
+    """The file as UTF-8 in blocks, each with whether it is the last."""
+    decoder = None if encoding in ("utf-8", "utf-8-sig") else codecs.getincrementaldecoder(encoding)()
+    with path.open("rb") as stream:
+        if encoding == "utf-8-sig":
+            stream.seek(len(codecs.BOM_UTF8))
+        block = stream.read(_BLOCK)
+        while True:
+            following = stream.read(_BLOCK)
+            last = not following
+            yield decoder.decode(block, last).encode("utf-8") if decoder else block, last
+            if last:
+                return
+            block = following
 
 
 def _delimiter(path: Path, encoding: str) -> str:
     """The delimiter that cuts most of the first lines into the same number of cells, the most cells."""
     with path.open(encoding=encoding, newline="") as stream:
-        lines = list(itertools.islice(stream, 60))
+        lines = io.StringIO(stream.read(_HEAD), newline="").readlines()[:60]
 
     def score(delimiter: str) -> tuple[int, int]:
         widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if len(row) > 1]
@@ -142,9 +181,3 @@ def _delimiter(path: Path, encoding: str) -> str:
         return (widths.count(usual), usual)
 
     return max(_DELIMITERS, key=score)
-
-
-def _unclosed(path: Path, encoding: str | None) -> int:
-    """The first line that leaves a quote open: as near as one can say where the trouble begins."""
-    with path.open(encoding=encoding, newline="") as stream:
-        return next((n for n, line in enumerate(stream, 1) if line.count('"') % 2), 1)

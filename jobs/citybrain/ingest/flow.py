@@ -123,11 +123,11 @@ def _loaded(contract: Contract, receipt: Receipt) -> Receipt:
 
 def _judged(contract: Contract, receipt: Receipt, layout: Layout, stage: Path) -> Judged:
     origin = Origin(receipt.receipt, receipt.load, receipt.file, layout.detected.sheet, receipt.received_at)
-    judge = Judge(contract, layout.detected.columns, origin, stage)
-    for segment in layout.source.segments(len(layout.detected.columns), layout.first_row):
-        judge.take(segment)
-    judge.note(layout.issues)
-    judged = judge.finish()
+    with Judge(contract, layout.detected.columns, origin, stage) as judge:
+        for segment in layout.source.segments(len(layout.detected.columns), layout.first_row):
+            judge.take(segment)
+        judge.note(layout.issues)
+        judged = judge.finish()
     assert contract.delivery
     if not judged.counts.delivered and contract.delivery.mode == "snapshot":
         raise Refused("no_rows")

@@ -71,6 +71,12 @@ class Judge:
         self._count(kinds)
         self._db.unregister("segment")
 
+    def __enter__(self) -> Judge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
     def note(self, issues: Sequence[Issue]) -> None:
         """Findings about the file, beside those about its rows."""
         for issue in issues:
@@ -82,7 +88,6 @@ class Judge:
             self._write("issue", findings.issue_sql(self.contract.table, self.origin))
 
     def finish(self) -> Judged:
-        self._db.close()
         if not self.result.counts.adds_up:
             raise Refused("counts_differ")
         return self.result
@@ -124,7 +129,8 @@ class Judge:
         self._db.execute(f"CREATE OR REPLACE TEMP TABLE readings ({READINGS_SCHEMA})")
         for kind in sorted({kind_of(f) for f in odd}):
             self._db.execute(reading_sql(kind))
-        self._create("careful", self.compiled.careful_sql(odd))
+        some = self._one("SELECT count(*) FROM quick WHERE _kind = 'data' AND (_odd OR _suspect)")
+        self._create("careful", self.compiled.careful_sql(odd) + ("" if some else " LIMIT 0"))
 
     def _ragged(self, rows: Sequence[Ragged]) -> tuple[Counter[str], list[Ragged]]:
         """Rows of a wrong width, by their first cell: how many of each kind, and those that are data and so wrong."""

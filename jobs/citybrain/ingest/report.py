@@ -59,9 +59,10 @@ def _lines(o: Outcome, per_group: int) -> Iterator[str]:
 
 def _group(o: Outcome, group: IssueGroup, per_group: int) -> Iterator[str]:
     where = f"“{group.header}”" if group.header else ""
-    rule = dirt_rules().get(group.rule)
-    yield f"[{_WEIGHT[group.severity]}] {where}{rule.name if rule else group.rule}：{group.count:,} 处"
     shown = [i for i in o.issues if (i.rule, i.header) == (group.rule, group.header)][:per_group]
+    rule = dirt_rules().get(group.rule)
+    name = f"{where}{rule.name}" if rule else shown[0].message.partition("。")[0] if shown else group.rule
+    yield f"[{_WEIGHT[group.severity]}] {name}：{group.count:,} 处"
     for issue in shown:
         place = issue.cell or (f"第 {issue.row} 行" if issue.row else "")
         yield f"    {place}  {issue.message}" if place else f"    {issue.message}"

@@ -25,7 +25,7 @@ class SheetSource:
     def __init__(self, sheet: Any) -> None:
         self._sheet = sheet
         self.sheet: str | None = sheet.name
-        self._offset = (sheet.start or (0, 0)) if sheet.height else (0, 0)
+        self._left = sheet.start[1] if sheet.start else 0
 
     def preview(self, count: int) -> list[list[str | None]]:
         return [row for _, row in itertools.islice(self._rows(), count)]
@@ -48,11 +48,8 @@ class SheetSource:
 
     def _rows(self) -> Iterator[tuple[int, list[str | None]]]:
         """Rows by their Excel number, from row 1 and column A on."""
-        top, left = self._offset
-        for number in range(1, top + 1):
-            yield number, []
-        pad: list[str | None] = [None] * left
-        for number, row in enumerate(self._sheet.iter_rows(), top + 1):
+        pad: list[str | None] = [None] * self._left  # calamine leaves empty columns out, but not empty rows
+        for number, row in enumerate(self._sheet.iter_rows(), 1):
             yield number, pad + [cell_text(cell) for cell in row]
 
 

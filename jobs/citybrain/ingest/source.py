@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-SEGMENT_BYTES = 96 << 20  # text of the rows that are judged at a time
+SEGMENT_BYTES = 64 << 20  # text of the rows that are judged at a time
 
 
 @dataclass(frozen=True)
