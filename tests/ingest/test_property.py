@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from citybrain.ingest import ingest
+from tests.ingest.pictures import rows_of
 
 NAME = "centre__work_order_event"
 HEADER = ["工单编号", "序号", "环节", "到达时间", "完成时间", "意见"]
@@ -46,7 +47,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, repeat=st.booleans(), encoding=st.sampled_from(["utf-8-sig", "gb18030"]))
 def test_delivered_is_accepted_and_quarantined_and_set_aside(monkeypatch, rows, repeat, encoding):
     with tempfile.TemporaryDirectory() as folder:
