@@ -5,7 +5,7 @@ import pytest
 from citybrain.indicators import contributions, period
 from citybrain.indicators.registry import registry
 from citybrain.runner import transform as running
-from tests.indicators.drawn import AREA, CONTRACTS, JOURNAL, TOWNS, arrow, memory, put, random_cubes, value
+from tests.indicators.drawn import AREA, CONTRACTS, FLOW, JOURNAL, TOWNS, arrow, memory, put, random_cubes, value
 from tests.indicators.facts import Facts
 
 pytestmark = pytest.mark.slow
@@ -63,3 +63,16 @@ def test_a_cube_unsummed_is_on_duckdb_what_it_is_on_spark(spark, cube, tmp_path,
 
 def _measure(cube, name):
     return next((m for m in cube.measures if m.name == name), None)
+
+
+def test_a_cube_that_duckdb_cannot_read_is_traced_by_spark(spark, tmp_path, monkeypatch):
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path))
+    cube = CONTRACTS[FLOW]
+    put("silver.work_order", Facts(seed=5).orders(40))
+    query = "SELECT COUNT(*), SUM(reported_count) FROM contributions WHERE stat_date > DATE '2026-03-01'"
+    with contributions.open_lake() as db:
+        contributions.view(db, cube, version=0)
+        by_duckdb = db.execute(query).fetchone()
+    with contributions.open_lake() as db:
+        contributions.by_spark(db, cube, version=0, condition="stat_date > DATE '2026-03-01'")
+        assert db.execute(query).fetchone() == by_duckdb

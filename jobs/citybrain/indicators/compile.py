@@ -23,14 +23,23 @@ CELL = "area_code, period_kind, period"
 
 @dataclass(frozen=True)
 class Engine:
-    """How an engine names a table, and its dialect for the conditions of figures."""
+    """What engines say differently: names of tables, conditions of figures, and the days of a span."""
 
     dialect: Dialect
     refer: Callable[[str], str]
+    days: str  # a row of ``asked`` for each day of its period
 
 
-DUCKDB = Engine("duckdb", lambda table: table)  # schema.table of the serving file
-SPARK = Engine("spark", lambda table: f"{{{table.split('.')[1]}}}")  # a DataFrame handed to spark.sql by name
+DUCKDB = Engine(  # over schema.table of the serving file
+    "duckdb",
+    lambda table: table,
+    "SELECT *, CAST(UNNEST(GENERATE_SERIES(period_start, period_end, INTERVAL 1 DAY)) AS DATE) AS day FROM asked",
+)
+SPARK = Engine(  # over DataFrames handed to spark.sql by name
+    "spark",
+    lambda table: f"{{{table.split('.')[1]}}}",
+    "SELECT *, EXPLODE(SEQUENCE(period_start, period_end)) AS day FROM asked",
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +95,8 @@ def figures_sql(
         if variant.percentile:
             percents.setdefault(variant.percentile.of, []).append(variant.percentile.percent)
     ctes = [_daily(figures, scopes, engine, as_of)]
+    if percents:
+        ctes.append(f"asked_days AS (\n  {engine.days}\n)")
     for of, wanted in percents.items():
         ctes += _percentiles(registry.figures[of], wanted, scopes, engine, as_of)
     return ",\n".join([*ctes, _figures(figures, percents)])
@@ -119,12 +130,12 @@ def _daily(figures: list[Figure], grains: tuple[Grain, ...], engine: Engine, as_
         columns = [own.get(f.id, f"NULL AS {f.id}") for f in figures]
         if any(f.form != "flow" for f in figures):
             columns.append(f"{'TRUE' if group[0].form != 'flow' else 'FALSE'} AS is_stock")
-        branches.append(_by_day(group[0], columns, grains, engine, as_of))
+        branches.append(_by_day(group[0], columns, grains, engine, _known(group[0], as_of)))
     return "daily AS (\n" + "\n  UNION ALL\n".join(branches) + "\n)"
 
 
 def _by_day(
-    figure: Figure, sums: list[str], grains: tuple[Grain, ...], engine: Engine, as_of: str, bins: str = ""
+    figure: Figure, sums: list[str], grains: tuple[Grain, ...], engine: Engine, conditions: list[str], bins: str = ""
 ) -> str:
     """Sums by day and scope: every row for the district, and those of each town."""
     areas = [AREA_COLUMNS[g] for g in grains if AREA_COLUMNS.get(g) in figure.areas]
@@ -139,9 +150,13 @@ def _by_day(
         sets = [", ".join([*by, *more]) for more in (*([area] for area in areas), [])]
         grouping = f"GROUPING SETS ({', '.join(f'({columns})' for columns in sets)})"
     head = [f"{scope} AS scope", f"{figure.date} AS day", *([f"{bins} AS bin"] if bins else [])]
-    known = f"  WHERE {figure.known} <= {as_of}\n" if figure.known else ""
+    where = f"  WHERE {' AND '.join(conditions)}\n" if conditions else ""
     listed = "".join(f",\n    {column}" for column in sums)
-    return f"  SELECT {', '.join(head)}{listed}\n  FROM {engine.refer(figure.table)}\n{known}  GROUP BY {grouping}"
+    return f"  SELECT {', '.join(head)}{listed}\n  FROM {engine.refer(figure.table)}\n{where}  GROUP BY {grouping}"
+
+
+def _known(figure: Figure, as_of: str) -> list[str]:
+    return [f"{figure.known} <= {as_of}"] if figure.known else []
 
 
 def _sum(figure: Figure, engine: Engine) -> str:
@@ -185,13 +200,13 @@ def _percentiles(
 ) -> list[str]:
     """Bins of one hour, the k-th holding what is in (k−1, k]; inside a bin the value grows linearly with the rank."""
     of = figure.id
-    by_day = _by_day(figure, [f"{_sum(figure, engine)} AS n"], grains, engine, as_of, figure.bins or "")
+    conditions = _known(figure, as_of) + ([condition_sql(figure.where, engine)] if figure.where else [])
+    by_day = _by_day(figure, [f"SUM({figure.sum}) AS n"], grains, engine, conditions, figure.bins or "")
     bins = (
         f"{of}_bins AS (\n  SELECT {CELL}, GREATEST(bin - 1, 0) AS low, GREATEST(bin, 0) AS high, n,\n"
         f"    SUM(n) OVER (PARTITION BY {CELL} ORDER BY bin) AS upto, SUM(n) OVER (PARTITION BY {CELL}) AS total\n"
         f"  FROM (\n    SELECT a.area_code, a.period_kind, a.period, d.bin, SUM(d.n) AS n\n"
-        f"    FROM asked AS a JOIN {of}_days AS d\n"
-        f"      ON d.scope = a.scope AND d.day BETWEEN a.period_start AND a.period_end\n"
+        f"    FROM asked_days AS a JOIN {of}_days AS d ON d.scope = a.scope AND d.day = a.day\n"
         f"    GROUP BY a.area_code, a.period_kind, a.period, d.bin\n  ) AS counted\n  WHERE n > 0\n)"
     )
     found = ",\n".join(
