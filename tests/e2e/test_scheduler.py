@@ -161,6 +161,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         port = held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1]
     city = City(tmp_path_factory.mktemp("city") / "var", port)
     try:
+        city.stack("up", "airflow-api")  # first, or the scheduler's first tasks fail for want of it and wait a minute
         city.stack("up", "airflow")
         city.log_in()
         wait(
