@@ -17,7 +17,7 @@ from tests.ingest.reconcile import found, planted
 @pytest.mark.slow
 def test_findings_equal_the_planted_defects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(landing, "_now", lambda: datetime(2027, 1, 1, tzinfo=UTC))
-    simulate(tmp_path / "sim", seed=11, months=2, scale=0.03)
+    simulate(tmp_path / "sim", seed=11, months=1, scale=0.03)
     outcomes: list[tuple[str, Outcome]] = []
     for inbox in sorted((tmp_path / "sim" / "inbox").iterdir()):
         outcomes += [(file.name, ingest(inbox.name, file)) for file in sorted(inbox.iterdir())]
