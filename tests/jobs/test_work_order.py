@@ -195,6 +195,8 @@ events("""
     after the deadline | 1        | 挂账 |            |                  | 2026-03-05T17:30
     after the deadline | 2        | 恢复 |            |                  | 2026-03-06T12:00
     resumed of nothing | 1        | 恢复 |            |                  | 2026-03-03T09:00
+    resumed of nothing | 2        | 挂账 |            |                  | 2026-03-03T10:00
+    resumed of nothing | 3        | 恢复 |            |                  | 2026-03-03T11:00
     sent twice         | 1        | 挂账 | D03        | 2026-03-03T09:00 | 2026-03-03T09:00
     sent twice         | 2        | 挂账 | D03        | 2026-03-03T09:00 | 2026-03-03T09:00
     sent twice         | 3        | 恢复 | D03        | 2026-03-03T10:00 | 2026-03-03T10:00
@@ -211,7 +213,7 @@ def test_a_deadline_moves_on_by_the_time_suspended_before_it_in_the_time_that_it
         overlapping        | 2026-03-06T11:30    | 10800                     | 10800                  | 2026-03-03T09:00/2026-03-03T12:00
         still suspended    | 2026-03-06T09:30    | 3600                      | 3600                   | 2026-03-03T09:00/2026-03-03T10:00,2026-03-04T09:00/
         after the deadline | 2026-03-05T17:30    | 0                         | 0                      | 2026-03-05T17:30/2026-03-06T12:00
-        resumed of nothing | 2026-03-05T17:30    | 0                         | 0                      |
+        resumed of nothing | 2026-03-06T09:30    | 3600                      | 3600                   | 2026-03-03T10:00/2026-03-03T11:00
         sent twice         | 2026-03-06T09:30    | 3600                      | 3600                   | 2026-03-03T09:00/2026-03-03T10:00
         closed unresumed   | 2026-03-05T17:30    | 0                         | 0                      | 2026-03-03T09:00/
     """)  # noqa: E501
