@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL, Engine
 from superset.config import THEME_DARK as SUPERSET_DARK
 from superset.config import THEME_DEFAULT as SUPERSET_DEFAULT
 from tiles import tiles
+from wall import wall
 
 HOME = Path(os.environ["CITYBRAIN_HOME"])
 ADDRESS = os.environ["CITYBRAIN_SUPERSET_URL"]
@@ -35,7 +36,7 @@ APP_NAME = NAME
 SUPERSET_WEBSERVER_TIMEOUT = 120
 ROW_LIMIT = 50_000
 SESSION_COOKIE_NAME = "citybrain_superset"  # cookies are shared by the ports of a host, and `session` is Airflow's, too
-BLUEPRINTS = [tiles]
+BLUEPRINTS = [tiles, wall]
 
 BABEL_DEFAULT_LOCALE = "zh"
 LANGUAGES = {"zh": {"flag": "cn", "name": "简体中文"}, "en": {"flag": "us", "name": "English"}}
@@ -70,6 +71,9 @@ DAY = 24 * 3600
 CACHE_CONFIG = file_cache("meta", DAY)
 DATA_CACHE_CONFIG = file_cache("data", 60)  # so long may a board be behind a newly published serving file
 FILTER_STATE_CACHE_CONFIG = file_cache("filter", 90 * DAY)
+# Maps fetch their layers by GET, and Superset keeps such an answer for a day by default, for everybody: a stale map,
+# and rows for people who may not see them. A second is as near to never as it allows; the data cache still helps.
+CACHE_DEFAULT_TIMEOUT = 1
 EXPLORE_FORM_DATA_CACHE_CONFIG = file_cache("explore", 7 * DAY)
 
 # --- what a browser may load -----------------------------------------------------------------------------------------

@@ -163,9 +163,9 @@ class _Made:
                     continue
                 for begin in months:
                     last = (begin.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-                    end = min(last, self.today)
-                    period = (indicator.id, variant.id, code, "month", f"{begin:%Y-%m}", begin, end, end)
-                    rows.append((*period, *self.figure(variant, code, begin, end), f"{end} 06:10:00", 1))
+                    values = self.figure(variant, code, begin, min(last, self.today))
+                    period = (indicator.id, variant.id, code, "month", f"{begin:%Y-%m}", begin, last, self.today)
+                    rows.append((*period, *values, f"{self.today} 06:10:00", 1))
         columns = "indicator_id, variant, area_code, period_kind, period, period_start, period_end, as_of"
         more = "numerator, denominator, value, published_at, revision"
         self.insert(f"gold.platform__indicator_value ({columns}, {more})", rows)

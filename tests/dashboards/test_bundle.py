@@ -76,15 +76,15 @@ def test_a_charts_description_is_the_definition_of_what_it_shows(documents):
 def test_bands_hold_their_lower_end(documents):
     bands = documents["charts/one-map__town-rate.yaml"]["params"]["color_breakpoints"]
     # Superset takes the first band that holds the value, both ends included: 95 belongs to the first.
-    assert [(b["minValue"], b["maxValue"]) for b in bands] == [(95, 1e12), (90, 95), (85, 90), (0, 85)]
+    assert [(b["minValue"], b["maxValue"]) for b in bands] == [(95, 1e12), (85, 95), (75, 85), (0, 75)]
 
 
 def test_the_legend_says_which_end_belongs_to_a_band(documents):
     nodes = documents["dashboards/one-map.yaml"]["position"]
     text = nodes["MARKDOWN-one-map-legend"]["meta"]["code"]
     assert "95 及以上" in text
-    assert "90～95（不含 95）" in text
-    assert "85 以下" in text
+    assert "85～95（不含 95）" in text
+    assert "75 以下" in text
     assert "${" not in text
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import yaml
 
 from citybrain.contracts import ContractError
-from citybrain.dashboards.access import add_viewer, grant
 from citybrain.dashboards.bundle import bundle, project
 from citybrain.dashboards.check import problems
 from citybrain.dashboards.files import DashboardError
@@ -64,12 +63,8 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _import(given: argparse.Namespace) -> None:
-    this = project()
     superset = Superset(given.url, given.user, given.password_file.read_text("utf-8").strip())
-    import_all(this, superset, say)
-    role = grant(this, superset, say)
-    if given.viewer_password_file:
-        add_viewer(superset, role, given.viewer_password_file, say)
+    import_all(project(), superset, say, given.viewer_password_file)
 
 
 def _check() -> int:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
+from citybrain.dashboards.access import add_viewer, grant
 from citybrain.dashboards.bundle import Project, bundle, uid
 from citybrain.dashboards.superset import Superset
 
 Log = Callable[[str], None]
 
 
-def import_all(this: Project, superset: Superset, log: Log) -> None:
+def import_all(this: Project, superset: Superset, log: Log, viewer_password: Path | None = None) -> None:
+    """Boards with all they stand on, their looks, who may see them and, if its password file is named, the viewer."""
     assets = ("bundle.zip", bundle(this), "application/zip")
     superset.post("/api/v1/assets/import/", files={"bundle": assets}, data={"passwords": "{}"})
     _layers(this, superset)
     _theme(this, superset)
     _prune(this, superset, log)
+    viewers = grant(this, superset, log)
+    if viewer_password:
+        add_viewer(superset, viewers, viewer_password, log)
     log(f"{len(this.files.boards)} boards, {len(this.charts)} charts, {len(this.datasets)} data sets")
 
 

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from citybrain.dashboards.chromium import Page, browser
 
 LOADED = """(() => {
-  const charts = document.querySelectorAll('[data-test=chart-grid-component]');
-  const busy = document.querySelectorAll('.loading, [data-test=loading-indicator], .ant-skeleton, .ant-spin-spinning');
-  const drawn = document.querySelectorAll('.slice_container');
+  const frames = [...document.querySelectorAll('iframe')].map(frame => frame.contentDocument).filter(page => page);
+  const all = what => [document, ...frames].flatMap(page => [...page.querySelectorAll(what)]);
+  const charts = all('[data-test=chart-grid-component]'), drawn = all('.slice_container');
+  const busy = all('.loading, [data-test=loading-indicator], .ant-skeleton, .ant-spin-spinning');
   return charts.length > 0 && drawn.length >= charts.length && busy.length === 0 && document.fonts.status === 'loaded';
 })()"""
 FAILED = """[...document.querySelectorAll('.dashboard-component-chart-holder')]
