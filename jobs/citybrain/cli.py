@@ -233,8 +233,8 @@ def main() -> None:
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename or ''}", 4)
     except Exception as error:
-        if type(error).__name__ == "JavaMissingError":
-            _fail(str(error), 4)
+        if code := getattr(error, "exit_code", None):  # errors that say what a person can do carry their code
+            _fail(str(error), code)
         raise
 
 

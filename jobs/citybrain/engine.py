@@ -30,6 +30,8 @@ NEW_IMAGES = ("insert", "update_postimage")
 class JavaMissingError(RuntimeError):
     """Spark cannot start here; the message says what to install."""
 
+    exit_code = 4
+
 
 def session(master: str | None = None, shuffle_partitions: int | None = None) -> SparkSession:
     """A session on ``CITYBRAIN_SPARK``: ``sc://host:port`` (a Spark Connect server) or a master such as ``local[2]``.
