@@ -151,10 +151,18 @@ def test_the_boards_draw_themselves_without_the_outside(city, board, tmp_path):
 def test_importing_the_boards_again_makes_no_second_one(city):
     superset = Superset(city.superset, "admin", city.password)
     before = sorted(chart["uuid"] for chart in superset.every("/api/v1/chart/", ("uuid",)))
-    from citybrain.dashboards.bundle import project
-    from citybrain.dashboards.importer import import_all
-
-    import_all(project(), superset, lambda _: None)
+    password = str(city.home / "secrets/superset_admin_password")
+    command = [
+        sys.executable,
+        "-m",
+        "citybrain.dashboards",
+        "import",
+        "--url",
+        city.superset,
+        "--password-file",
+        password,
+    ]
+    subprocess.run(command, env=city.env, check=True)
     assert sorted(chart["uuid"] for chart in superset.every("/api/v1/chart/", ("uuid",))) == before
 
 
