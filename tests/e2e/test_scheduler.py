@@ -67,6 +67,7 @@ class City:
             "CITYBRAIN_AIRFLOW_URL": self.url,
             "CITYBRAIN_SPARK": "local[2]",
             "CITYBRAIN_CATCH_UP_SECONDS": "15",
+            "CITYBRAIN_START_TIMEOUT": "900",  # a busy machine is no failure
         }
 
     def stack(self, *arguments: str) -> None:
