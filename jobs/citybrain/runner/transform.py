@@ -8,6 +8,7 @@ names) or ``gold/governance__work_order_flow_daily.sql`` (Spark SQL over those n
 from __future__ import annotations
 
 import importlib
+import uuid
 from collections.abc import Callable, Mapping
 
 from pyspark.sql import DataFrame, SparkSession
@@ -65,7 +66,15 @@ def _result(contract: Contract, inputs: Mapping[str, DataFrame]) -> DataFrame:
 
 
 def _sql(text: str, inputs: Mapping[str, DataFrame]) -> DataFrame:
+    """The query over ``inputs`` under their bare names, each bound to a view of this call's own.
+
+    Spark Connect looks a view up when a query runs, not when it is written: a second call that registered the same name
+    would change what the first one reads (a cube's old and new images would cancel each other).
+    """
+    bound = []
     for name, df in inputs.items():
-        df.createOrReplaceTempView(name)
+        view = f"{name}_{uuid.uuid4().hex}"
+        df.createOrReplaceTempView(view)
+        bound.append(f"{name} AS (SELECT * FROM {view})")
     session: SparkSession = next(iter(inputs.values())).sparkSession
-    return session.sql(text)
+    return session.sql(f"WITH {', '.join(bound)} SELECT * FROM (\n{text}\n)")
