@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import urllib.request
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,15 +63,9 @@ class Page:
             raise RuntimeError(f"{expression[:80]}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def wait(self, expression: str, seconds: float) -> bool:
-        """Until the expression is true; False when the time is up."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            with contextlib.suppress(RuntimeError):  # the page is just being replaced
-                if self.value_of(expression):
-                    return True
-            time.sleep(0.25)
-        return False
+    def resize(self, width: int, height: int) -> None:
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.send("Emulation.setDeviceMetricsOverride", **screen)
 
 
 @contextlib.contextmanager
@@ -84,8 +79,7 @@ def browser(width: int, height: int) -> Iterator[Page]:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             page = Page(_address(Path(profile), process))
-            screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-            page.send("Emulation.setDeviceMetricsOverride", **screen)
+            page.resize(width, height)
             yield page
         finally:
             process.terminate()
@@ -97,8 +91,6 @@ def browser(width: int, height: int) -> Iterator[Page]:
 
 
 def _address(profile: Path, process: subprocess.Popen[bytes]) -> str:
-    import urllib.request
-
     end = time.monotonic() + 60
     port_file = profile / "DevToolsActivePort"
     while time.monotonic() < end and process.poll() is None:

@@ -11,13 +11,18 @@ from urllib.parse import urlsplit
 
 from citybrain.dashboards.chromium import Page, browser
 
+PATIENCE = 240  # seconds; a busy machine draws slowly, and Superset gives its queries 120
 LOADED = """(() => {
   const frames = [...document.querySelectorAll('iframe')].map(frame => frame.contentDocument).filter(page => page);
   const all = what => [document, ...frames].flatMap(page => [...page.querySelectorAll(what)]);
-  const charts = all('[data-test=chart-grid-component]'), drawn = all('.slice_container');
+  const seen = chart => chart.getBoundingClientRect().top < innerHeight;  // those further down are not drawn yet
+  const charts = all('[data-test=chart-grid-component]').filter(seen);
+  const drawn = charts.filter(chart => chart.querySelector('.slice_container'));
   const busy = all('.loading, [data-test=loading-indicator], .ant-skeleton, .ant-spin-spinning');
   return charts.length > 0 && drawn.length >= charts.length && busy.length === 0 && document.fonts.status === 'loaded';
 })()"""
+BOTTOM = """Math.ceil(Math.max(0, ...[...document.querySelectorAll('.grid-content')]
+  .map(grid => grid.getBoundingClientRect().bottom)))"""
 FAILED = """[...document.querySelectorAll('.dashboard-component-chart-holder')]
   .filter(c => c.querySelector('[data-test=alert-danger], .ant-alert-error, .ErrorContainer, [role=alert]'))
   .map(c => c.innerText.slice(0, 300))"""
@@ -46,7 +51,10 @@ class Report:
 def shoot(
     url: str, path: str, out: Path, user: str, password: str, size: tuple[int, int] = (1920, 1080), settle: float = 4.0
 ) -> Report:
-    """Log in, open ``path``, wait until no chart is loading, save the picture, tell what went wrong."""
+    """Log in, open ``path``, wait until no chart is loading, save the picture, tell what went wrong.
+
+    The picture is as wide as ``size`` says, and as high or, where the board is longer, as the board.
+    """
     with browser(*size) as page:
         for domain in ("Page", "Runtime", "Log", "Network"):
             page.send(f"{domain}.enable")
@@ -59,9 +67,12 @@ def shoot(
         report = watch.report = Report()  # what the page after the login did is not the board's
         started = time.monotonic()
         watch.go(url + path)
-        report.complete = watch.until(LOADED, 120)
+        report.complete = watch.until(LOADED, PATIENCE)
         report.seconds = round(time.monotonic() - started, 1)
-        report.complete &= watch.quiet(settle, 60) and watch.until(LOADED, 60)
+        if (bottom := page.value_of(BOTTOM)) > size[1] + 40:  # a board that scrolls: show all of it
+            page.resize(size[0], bottom + 16)
+            report.complete &= watch.until("false", 1) or watch.until(LOADED, PATIENCE)
+        report.complete &= watch.quiet(settle, PATIENCE) and watch.until(LOADED, PATIENCE)
         report.failed_charts = page.value_of(FAILED)
         report.clipped = page.value_of(CLIPPED)
         picture = page.send("Page.captureScreenshot", format="png")
