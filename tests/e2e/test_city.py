@@ -109,10 +109,7 @@ def test_every_row_is_accounted_for(city):
 
 
 def test_every_published_figure_equals_the_truth(city):
-    """Values to the third decimal (numerators are kept to the fourth); percentiles, of one-hour bins, to the hour.
-
-    The journal's figures are as of the data's own time, so the truth as of that day is what they are held against.
-    """
+    """Values to the third decimal (numerators are kept to the fourth); percentiles, of one-hour bins, to the hour."""
     published = {
         row[:6]: row[6]
         for row in city.serving()

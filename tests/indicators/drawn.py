@@ -115,7 +115,7 @@ def value(
     texts = ", ".join(map(literal, (area, level, scope, when.kind, when.name)))
     asked = f"""SELECT * FROM (VALUES ({texts}, DATE '{when.start}', DATE '{end}', DATE '{as_of}'))
         AS t(area_code, area_level, scope, period_kind, period, period_start, period_end, as_of)"""
-    sql = question_sql(declared, chosen, asked, [grain], f"DATE '{as_of}'")
+    sql = question_sql(declared, chosen, asked, [grain])
     row = db.execute(f"SELECT numerator, denominator, value FROM ({sql})").fetchone()
     assert row is not None
     return tuple(None if x is None else round(float(x), 4) for x in row)  # type: ignore[return-value]

@@ -1,6 +1,8 @@
 """gold.platform__indicator_value: every declared indicator, in every variant, by district and town.
 
-Days (the last 60 with data), months and years. What is not given here is not restated. as_of is the data's own time.
+Days (the last 60 with data), months and years, each as of its own end (what still runs: as of the data's own time), so
+that periods compare and a closed one moves only when something about it is corrected. What is not given here is not
+restated.
 """
 
 import hashlib
@@ -44,14 +46,15 @@ def fingerprint() -> str:
 
 
 def _asked(areas: DataFrame, cube: DataFrame, clock: Clock) -> DataFrame:
-    """Each current area × each period that has data, its end not later than the data's own time."""
+    """Each current area × each period that has data, its end and as_of not later than the data's own time."""
     text = f"""
       WITH days AS (
-        SELECT day, MAX(day) OVER () AS as_of, ROW_NUMBER() OVER (ORDER BY day DESC) AS nth
+        SELECT day, MAX(day) OVER () AS newest, ROW_NUMBER() OVER (ORDER BY day DESC) AS nth
         FROM (SELECT DISTINCT {clock.date} AS day FROM {{cube}} WHERE {clock.where}) AS d
       ),
       periods AS (
-        SELECT DISTINCT p.period_kind, p.period, p.period_start, LEAST(p.period_end, as_of) AS period_end, as_of
+        SELECT DISTINCT p.period_kind, p.period, p.period_start, LEAST(p.period_end, newest) AS period_end,
+          LEAST(p.period_end, newest) AS as_of
         FROM days LATERAL VIEW inline(array({", ".join(_PERIODS)})) p
         WHERE p.period_kind <> 'day' OR nth <= {DAYS}
       )
@@ -66,8 +69,7 @@ def _values(
 ) -> DataFrame:
     """All variants of one clock: the figures once, side by side, then a row for each variant."""
     clock = declared.clock_of(pairs[0][1])
-    as_of = f"(SELECT MAX({clock.date}) FROM {sql.SPARK.refer(clock.table)} WHERE {clock.where})"
-    figures = sql.figures_sql(declared, [v for _, v in pairs], GRAINS, sql.SPARK, as_of)
+    figures = sql.figures_sql(declared, [v for _, v in pairs], GRAINS, sql.SPARK)
     tables = {clock.table, *(declared.figures[name].table for _, v in pairs for name in v.figures)}
     read: dict[str, Any] = {name: cubes[name] for name in (table.split(".")[1] for table in tables)}
     rows = ",\n  ".join(_row(indicator, variant) for indicator, variant in pairs)

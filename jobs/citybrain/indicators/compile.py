@@ -1,8 +1,8 @@
 """Figures and variants compiled to one readable SQL, the same text for Spark (over Delta) and DuckDB (serving file).
 
 The question is a relation ``asked``: a row for each area and period, with ``scope`` (``all`` for the district, else the
-town's code) and a ``period_end`` that is not later than ``as_of``. Every table is first summed by scope and day, so
-that what is joined to the periods is small, however large the table.
+town's code) and a ``period_end`` that is not later than its ``as_of``. Every table is first summed by scope, day and
+the day since which that is known, so that what is joined to the periods is small, however large the table.
 """
 
 from __future__ import annotations
@@ -80,12 +80,10 @@ def _decimal(expression: str) -> str:
     return f"CAST({' '.join(signed).removeprefix('+ ')} AS DECIMAL(24, 4))"
 
 
-def figures_sql(
-    registry: Registry, variants: Sequence[Variant], grains: Iterable[Grain], engine: Engine, as_of: str
-) -> str:
+def figures_sql(registry: Registry, variants: Sequence[Variant], grains: Iterable[Grain], engine: Engine) -> str:
     """CTEs up to ``figures``: a row for each row of ``asked``, a column for each figure that the variants need.
 
-    ``as_of`` is SQL for a date. The caller supplies ``asked``: as a first CTE or as a table.
+    The caller supplies ``asked``: as a first CTE or as a table.
     """
     names = dict.fromkeys(name for variant in variants for name in variant.figures)
     figures = [registry.figures[name] for name in names]
@@ -94,20 +92,20 @@ def figures_sql(
     for variant in variants:
         if variant.percentile:
             percents.setdefault(variant.percentile.of, []).append(variant.percentile.percent)
-    ctes = [_daily(figures, scopes, engine, as_of)]
+    ctes = [_daily(figures, scopes, engine)]
     if percents:
         ctes.append(f"asked_days AS (\n  {engine.days}\n)")
     for of, wanted in percents.items():
-        ctes += _percentiles(registry.figures[of], wanted, scopes, engine, as_of)
+        ctes += _percentiles(registry.figures[of], wanted, scopes, engine)
     return ",\n".join([*ctes, _figures(figures, percents)])
 
 
-def question_sql(registry: Registry, variant: Variant, asked: str, grains: Iterable[Grain], as_of: str) -> str:
+def question_sql(registry: Registry, variant: Variant, asked: str, grains: Iterable[Grain]) -> str:
     """The whole statement for one variant on DuckDB; ``asked`` is the body of the CTE of that name."""
     found = amounts(variant)
     return (
         f"WITH asked AS (\n{asked}\n),\n"
-        f"{figures_sql(registry, [variant], grains, DUCKDB, as_of)},\n"
+        f"{figures_sql(registry, [variant], grains, DUCKDB)},\n"
         f"amounts AS (\n  SELECT *,\n    {found.numerator} AS numerator,\n    {found.denominator} AS denominator\n"
         f"  FROM figures\n)\n"
         f"SELECT *,\n  {found.value('numerator', 'denominator')} AS value\nFROM amounts\nORDER BY {CELL}"
@@ -122,7 +120,7 @@ def _grouped(figures: Iterable[Figure]) -> list[list[Figure]]:
     return list(groups.values())
 
 
-def _daily(figures: list[Figure], grains: tuple[Grain, ...], engine: Engine, as_of: str) -> str:
+def _daily(figures: list[Figure], grains: tuple[Grain, ...], engine: Engine) -> str:
     """All figures by scope and day, a table below the other; a figure of another table is null."""
     branches = []
     for group in _grouped(figures):
@@ -130,16 +128,16 @@ def _daily(figures: list[Figure], grains: tuple[Grain, ...], engine: Engine, as_
         columns = [own.get(f.id, f"NULL AS {f.id}") for f in figures]
         if any(f.form != "flow" for f in figures):
             columns.append(f"{'TRUE' if group[0].form != 'flow' else 'FALSE'} AS is_stock")
-        branches.append(_by_day(group[0], columns, grains, engine, _known(group[0], as_of)))
+        branches.append(_by_day(group[0], columns, grains, engine))
     return "daily AS (\n" + "\n  UNION ALL\n".join(branches) + "\n)"
 
 
 def _by_day(
-    figure: Figure, sums: list[str], grains: tuple[Grain, ...], engine: Engine, conditions: list[str], bins: str = ""
+    figure: Figure, sums: list[str], grains: tuple[Grain, ...], engine: Engine, condition: str = "", bins: str = ""
 ) -> str:
-    """Sums by day and scope: every row for the district, and those of each town."""
+    """Sums by scope, day and the day since which that is known: every row for the district, and those of each town."""
     areas = [AREA_COLUMNS[g] for g in grains if AREA_COLUMNS.get(g) in figure.areas]
-    by = [figure.date, *([bins] if bins else [])]
+    by = [figure.date, *([figure.known] if figure.known else []), *([bins] if bins else [])]
     if not areas:
         scope, grouping = "'all'", ", ".join(by)
     elif "district" not in grains and len(areas) == 1:
@@ -149,14 +147,11 @@ def _by_day(
         scope = f"CASE {cases} ELSE 'all' END"
         sets = [", ".join([*by, *more]) for more in (*([area] for area in areas), [])]
         grouping = f"GROUPING SETS ({', '.join(f'({columns})' for columns in sets)})"
-    head = [f"{scope} AS scope", f"{figure.date} AS day", *([f"{bins} AS bin"] if bins else [])]
-    where = f"  WHERE {' AND '.join(conditions)}\n" if conditions else ""
+    known = figure.known or figure.date  # what has a day of its own is known on that day
+    head = [f"{scope} AS scope", f"{figure.date} AS day", f"{known} AS known", *([f"{bins} AS bin"] if bins else [])]
+    where = f"  WHERE {condition}\n" if condition else ""
     listed = "".join(f",\n    {column}" for column in sums)
     return f"  SELECT {', '.join(head)}{listed}\n  FROM {engine.refer(figure.table)}\n{where}  GROUP BY {grouping}"
-
-
-def _known(figure: Figure, as_of: str) -> list[str]:
-    return [f"{figure.known} <= {as_of}"] if figure.known else []
 
 
 def _sum(figure: Figure, engine: Engine) -> str:
@@ -179,7 +174,7 @@ def _figures(figures: list[Figure], percents: dict[str, list[int]]) -> str:
     since = f"({since} OR d.is_stock)" if any(f.form != "flow" for f in figures) else since
     return (
         f"figures AS (\n  SELECT {asked},\n    " + ",\n    ".join([*sums, *of_bins]) + "\n  FROM asked AS a\n"
-        f"  LEFT JOIN daily AS d ON d.scope = a.scope AND d.day <= a.period_end\n"
+        f"  LEFT JOIN daily AS d ON d.scope = a.scope AND d.day <= a.period_end AND d.known <= a.as_of\n"
         f"    AND {since}{joins}\n  GROUP BY {asked}\n)"
     )
 
@@ -195,18 +190,16 @@ def _same_cell(other: str) -> str:
     return " AND ".join(f"{other}.{k} = a.{k}" for k in CELL.split(", "))
 
 
-def _percentiles(
-    figure: Figure, percents: list[int], grains: tuple[Grain, ...], engine: Engine, as_of: str
-) -> list[str]:
+def _percentiles(figure: Figure, percents: list[int], grains: tuple[Grain, ...], engine: Engine) -> list[str]:
     """Bins of one hour, the k-th holding what is in (k−1, k]; inside a bin the value grows linearly with the rank."""
     of = figure.id
-    conditions = _known(figure, as_of) + ([condition_sql(figure.where, engine)] if figure.where else [])
-    by_day = _by_day(figure, [f"SUM({figure.sum}) AS n"], grains, engine, conditions, figure.bins or "")
+    condition = condition_sql(figure.where, engine) if figure.where else ""
+    by_day = _by_day(figure, [f"SUM({figure.sum}) AS n"], grains, engine, condition, figure.bins or "")
     bins = (
         f"{of}_bins AS (\n  SELECT {CELL}, GREATEST(bin - 1, 0) AS low, GREATEST(bin, 0) AS high, n,\n"
         f"    SUM(n) OVER (PARTITION BY {CELL} ORDER BY bin) AS upto, SUM(n) OVER (PARTITION BY {CELL}) AS total\n"
         f"  FROM (\n    SELECT a.area_code, a.period_kind, a.period, d.bin, SUM(d.n) AS n\n"
-        f"    FROM asked_days AS a JOIN {of}_days AS d ON d.scope = a.scope AND d.day = a.day\n"
+        f"    FROM asked_days AS a JOIN {of}_days AS d ON d.scope = a.scope AND d.day = a.day AND d.known <= a.as_of\n"
         f"    GROUP BY a.area_code, a.period_kind, a.period, d.bin\n  ) AS counted\n  WHERE n > 0\n)"
     )
     found = ",\n".join(

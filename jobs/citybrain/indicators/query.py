@@ -53,7 +53,8 @@ def indicator(
 ) -> IndicatorAnswer:
     """The value of an indicator, computed from the cubes as of ``as_of``, or as it had been published by ``known_at``.
 
-    By default: the district, the month of the data's own time, the default variant, as of the data's own time.
+    By default: the district, the month of the data's own time, the default variant, as of the period's end (of what
+    still runs: the data's own time), as it is published.
     Raises QuestionError with what there is, where there is no such indicator, variant, area or period.
     """
     declared = registry()
@@ -61,9 +62,10 @@ def indicator(
     path = serve.current()
     with serve.connect(path) as db:
         now = _data_time(db, declared, chosen)
-        moment = min(_day(as_of), now) if as_of else now
+        latest = min(_day(as_of), now) if as_of else now
         where = _area(db, area, chosen)
-        when = periods.parse(period) if period else periods.of("month", moment)
+        when = periods.parse(period) if period else periods.of("month", latest)
+        moment = latest if as_of else min(when.end, now)
         _check(asked, chosen, when, moment)
         blank = _blank(declared, asked, chosen, where, when, moment, path)
         blank = replace(blank, sources=_sources(db, declared, chosen))
@@ -148,7 +150,7 @@ def _blank(
         f"  SELECT * FROM (VALUES ({values}))\n"
         "    AS t(area_code, area_level, scope, period_kind, period, period_start, period_end, as_of)"
     )
-    sql = question_sql(declared, variant, body, [where.grain], f"DATE '{as_of}'")
+    sql = question_sql(declared, variant, body, [where.grain])
     figures = [declared.figures[name] for name in variant.figures]
     return IndicatorAnswer(
         indicator_id=asked.id,
