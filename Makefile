@@ -46,6 +46,7 @@ test: ## all tests, with what only they need (Chromium, PostgreSQL)
 	@$(PYTEST) tests/indicators
 	@$(PYTEST) tests/simulate
 	@$(PYTEST) tests/serve
+	@$(PYTEST) tests/docs
 	@$(AIRFLOW)/python -m pytest tests/dags
 	@$(PYTEST) tests/dashboards
 	@$(PYTEST) tests/real

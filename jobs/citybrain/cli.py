@@ -204,7 +204,7 @@ def template(table: str, out: Path) -> None:
 
 @app.command()
 def docs(out: Path) -> None:
-    """Render the data dictionary and the page of check results (Chinese, without internet)."""
+    """Render the data dictionary (page and xlsx), the indicators and the check results (Chinese, without internet)."""
     from citybrain import docs as pages
 
     print(pages.write(out))
