@@ -20,7 +20,8 @@ _NEWEST = """
 """
 _ISSUES = f"""{_NEWEST}
     SELECT "table", rule, "column", any_value(header) AS header,
-           arg_max(severity, received_at) AS severity, arg_max(fix, received_at) AS fix, arg_max(message, received_at) AS message, arg_max(receipt, received_at) AS receipt,
+           arg_max(severity, received_at) AS severity, arg_max(fix, received_at) AS fix,
+           arg_max(message, received_at) AS message, arg_max(receipt, received_at) AS receipt,
            arg_max(cell, received_at) AS cell, count(*) AS cells, count(DISTINCT receipt) AS receipts,
            strftime(max(received_at) AT TIME ZONE 'Asia/Shanghai', '%Y-%m-%d %H:%M') AS latest
     FROM newest GROUP BY "table", rule, "column"
