@@ -24,13 +24,32 @@ Tables = Annotated[list[str] | None, typer.Argument(metavar="TABLE…", help="e.
 
 @contracts_app.command("check")
 def contracts_check() -> None:
-    """Every contract, rule and indicator holds together, or file and line of what does not."""
+    """Every contract, rule and indicator holds together and keeps its promises, or file and line of what does not."""
     from citybrain import contracts
+    from citybrain.contracts import gate
     from citybrain.indicators import registry
 
     tables = contracts.load()
     indicators = registry.load()
-    print(f"{len(tables)} tables and {len(indicators.indicators)} indicators hold together")
+    kept = gate.check()
+    print(f"{len(tables)} tables and {len(indicators.indicators)} indicators hold together; {kept} keep their promises")
+
+
+@contracts_app.command("publish")
+def contracts_publish() -> None:
+    """Promise every table as it is now: from here on `check` refuses what breaks it unsaid."""
+    from citybrain.contracts import gate
+
+    print(gate.publish())
+
+
+@contracts_app.command("export")
+def contracts_export(out: Path) -> None:
+    """Write every contract in the Open Data Contract Standard v3, one YAML file a table."""
+    from citybrain import contracts
+    from citybrain.render import odcs
+
+    print(f"{len(odcs.export(contracts.load().values(), out))} contracts in {out}")
 
 
 @app.command()

@@ -40,6 +40,8 @@ class _Raw(Strict):
     via: dict[str, str] = {}  # noqa: RUF012 (pydantic copies it)
     partition: tuple[str, ...] = ()
     parameters: dict[str, str | int | float] = {}  # noqa: RUF012
+    version: int = 1
+    changes: dict[int, str] = {}  # noqa: RUF012
 
 
 class _Rules(Strict):

@@ -7,8 +7,9 @@ says otherwise; ``name?`` is a field that may be null.
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import pydantic
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 LAYERS = ("bronze", "silver", "gold")
@@ -17,6 +18,7 @@ Fixer = Literal["department", "bureau"]
 _TYPE = re.compile(r"string|text|bigint|int|double|boolean|date|timestamp|decimal\(\d+,\d+\)|array<string>|intervals")
 INTERVALS = "array<struct<begin:timestamp,end:timestamp>>"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+Unbuilt = pydantic.Field(exclude=True)  # says nothing of the rows: no part of the fingerprint, rebuilds nothing
 
 
 class Strict(BaseModel):
@@ -126,6 +128,8 @@ class Contract(Strict):
     via: dict[str, str] = {}  # lookup table → the column of this table through which its changes are followed
     partition: tuple[str, ...] = ()
     parameters: dict[str, str | int | float] = {}
+    version: Annotated[int, Unbuilt] = 1  # raised by whoever breaks what the table promised (contracts/gate.py)
+    changes: Annotated[dict[int, str], Unbuilt] = {}  # version → what it broke and why, for each after the first
     rules: tuple[Rule, ...] = ()
 
     @property
@@ -183,6 +187,8 @@ def _problems(c: Contract) -> Any:
         yield "`per` belongs to build: merge, which needs it"
     if c.delivery and c.delivery.version and c.delivery.version not in names:
         yield f"delivery.version {c.delivery.version} is not a field"
+    if sorted(c.changes) != list(range(2, c.version + 1)):
+        yield f"version {c.version} needs `changes` to say why for each version from 2 on"
     if c.build == "cube":
         yield from _cube_problems(c)
     if c.build == "journal" and names[-2:] != ["published_at", "revision"]:
