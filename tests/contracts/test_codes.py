@@ -17,7 +17,9 @@ HEADERS = {
     "category": "大类码,大类名称,小类码,小类名称,部件或事件",
     "deadline_rule": "规则编号,来源渠道,诉求类型,大类码,紧急程度,时限类型,时限值,顺延方式,生效日期,失效日期",
     "department": "部门代码,部门名称,上级代码,类别,生效日期,失效日期",
-    "population": "年份,区划代码,常住人口,面积平方公里,来源",
+    "population": "年份,区划代码,常住人口,管理人口,面积平方公里,来源",
+    "place_name": "地名,地名类别,镇街代码,生效日期,失效日期",
+    "industry": "行业门类,行业名称,首大类,末大类,生效日期,失效日期",
     "boundary": "区划代码,示意边界",
 }
 # From the least to the most telling condition: of two rules that fit, the one wins that names the later of these.

@@ -84,6 +84,38 @@ class Facts:
             for n in range(count)
         ]
 
+    def entities(self, count: int) -> Rows:
+        chance = self.chance
+        return [
+            {
+                "uscc": f"91440605{n:010}",
+                "town_code": chance.choice([*TOWNS, None]),
+                "entity_kind": chance.choice(["企业", "个体工商户"]),
+                "industry_section": chance.choice(["C", "F", None]),
+                "entered_date": day.date() if (day := self.moment()) else None,
+                "entered_how": chance.choice(["期初", "新设", "迁入"]),
+                "left_date": day.date() if (day := self.moment(0.4)) else None,
+                "left_how": chance.choice(["吊销", "注销", "迁出"]),
+                "quality_flags": [],
+            }
+            for n in range(count)
+        ]
+
+    def populations(self, count: int) -> Rows:
+        """Years of the district and two towns; each number stands until the next."""
+        return [
+            {
+                "stat_year": 2020 + n // 3,
+                "area_code": ("440605", *TOWNS)[n % 3],
+                "resident_population": 1000 + n,
+                "managed_population": self.chance.choice([None, 2000 + n]),
+                "next_stat_year": self.chance.choice([None, 2021 + n // 3]),
+                "next_managed_year": self.chance.choice([None, 2022 + n // 3]),
+            }
+            for n in range(min(count, 200))
+        ]
+
     def of(self, table: str, count: int) -> Rows:
-        makers = {"work_order": self.orders, "service_case": self.cases, "service_item": self.items}
+        makers = {"work_order": self.orders, "service_case": self.cases, "service_item": self.items,
+                  "market_entity": self.entities, "population": self.populations}  # fmt: skip
         return makers[table.split(".")[1]](count)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from citybrain.indicators.registry import registry
 from tests.indicators.drawn import TOWNS, cubes, value
 
 ZHUZHOU = (
@@ -144,3 +145,52 @@ def test_percentiles_grow_linearly_inside_a_bin_of_one_hour():
         assert value(db, "WO13", "natural_mean", month, as_of) == (226800, 10, 6.3)
         assert value(db, "WO13", "work_p50", "2024-05-03", as_of)[2] == 0.5
         assert value(db, "WO13", "natural_p50", "2024-05-02", as_of)[2] == 1.5
+
+
+def entities(firms, individuals, people, managed=0):
+    """The stock at the end of a year and the people at the end of the year before."""
+    return (
+        f"""
+        gold.economy__entity_daily
+        change_date | entity_kind | entity_change | row_count
+        2021-12-31  | 企业        | {firms}       | 1
+        2021-12-31  | 个体工商户  | {individuals} | 1
+        """,
+        f"""
+        gold.economy__population_yearly
+        change_date | resident_change | managed_change
+        2020-12-31  | {people}        | {managed}
+        """,
+    )
+
+
+def test_firms_per_thousand_people_are_those_of_the_national_bulletin():  # GV10
+    with cubes(*entities(32_315_000, 0, 1_390_080_000)) as db:
+        assert round(value(db, "MK03", "resident_firms", "2021", "2021-12-31")[2], 2) == 23.25
+
+
+def test_entities_per_thousand_name_the_population_they_stand_on():  # GV18: 3.6 million residents, 5 million in all
+    with cubes(*entities(150_000, 270_000, 3_600_000, 5_000_000)) as db:
+        assert round(value(db, "MK03", "resident", "2021", "2021-12-31")[2], 1) == 116.7
+        assert round(value(db, "MK03", "managed", "2021", "2021-12-31")[2], 1) == 84.0
+        titles = {name: v.title for name, v in registry().indicator("MK03").variants.items()}
+        assert "常住人口" in titles["resident"]
+        assert "管理人口" in titles["managed"]
+
+
+def test_the_stock_at_a_month_s_end_is_that_of_its_beginning_with_all_that_changed():
+    with cubes(
+        """
+        gold.economy__entity_daily
+        change_date | entity_kind | entity_change | new_count | exit_count | moved_in_count | moved_out_count
+        2025-12-31  | 企业        | 100           | 0         | 0          | 0              | 0
+        2026-01-05  | 企业        | 4             | 5         | 2          | 2              | 1
+        2026-02-05  | 企业        | -3            | 0         | 3          | 0              | 0
+        """
+    ) as db:
+        month, as_of = "2026-01", "2026-02-28"
+        assert value(db, "MK01", "all", "2025-12", as_of)[2] == 100
+        assert value(db, "MK01", "all", month, as_of)[2] == 104
+        assert value(db, "MK02", "net", month, as_of)[2] == 3
+        assert value(db, "MK02", "net_with_moves", month, as_of)[2] == 4
+        assert value(db, "MK02", "exit", "2026", as_of)[2] == 5

@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from citybrain import contracts, lake
 from citybrain.contracts import ContractError
-from citybrain.runner import run, state
+from citybrain.runner import lag, run, state
 from citybrain.runner.build import Stage, build
 from citybrain.runner.plan import plan
 from citybrain.runner.publish import StaleStageError, publish
@@ -86,6 +87,30 @@ def test_a_blocking_rule_leaves_the_table_as_it_was_and_skips_what_lies_below():
     assert "key_unique" in results["silver.village"].reason
     assert results["gold.reference__area"].status == "skipped"
     assert content("silver.village") == before
+
+
+def test_a_blocked_table_is_seen_but_not_built_again_until_an_input_or_a_rule_changes(monkeypatch):
+    deliver("bronze.reference__village", [_village("1"), _village("1")], "R1")
+    (first,) = run(["silver.village"])
+    checked = content_of_checks()
+    assert lag.blocked() == {"silver.village": first.reason}
+    assert "silver.village" not in lag.tables()
+    again, below = run(["silver.village", "gold.reference__area"])
+    assert (again.status, again.reason) == ("blocked", first.reason)
+    assert below.status != "skipped"  # what stands still is no reason to keep those below waiting
+    assert content_of_checks() == checked  # it was not built, or it would have been checked again
+    with monkeypatch.context() as changed:
+        changed.setattr("citybrain.runner.plan.fingerprint", lambda _: "other rules")
+        assert "silver.village" in lag.tables()
+    deliver("bronze.reference__village", [_village("1")], "R2", nth=1)
+    assert "silver.village" in lag.tables()
+    assert statuses("silver.village") == ["published"]
+    assert lag.blocked() == {}
+
+
+def content_of_checks() -> int:
+    results = DeltaTable(lake.table_uri("ops.check_result")).to_pyarrow_table(columns=["table"])
+    return results["table"].to_pylist().count("silver.village")
 
 
 def test_the_same_stage_publishes_once_and_a_stale_one_is_refused(spark):

@@ -124,6 +124,28 @@ SOUND = [
     2026-03-05  | 1          | 1.0               | 2.0
     """,
     """
+    silver.market_entity
+    town_code | quality_flags
+    440605011 | old_registration_number
+    """,
+    """
+    silver.place_name
+    place_name | town_code | valid_from | valid_to
+    罗村       | 440605012 | 2003-01-01 | 2013-01-01
+    罗村       | 440605124 | 2013-01-01 |
+    """,
+    """
+    gold.economy__entity_daily
+    change_date | town_code | entity_change | new_count | exit_count | moved_in_count | moved_out_count
+    2025-12-31  | 440605011 | 5             | 0         | 0          | 0              | 0
+    2026-01-20  | 440605011 | -1            | 1         | 2          | 1              | 1
+    """,
+    """
+    gold.economy__population_yearly
+    change_date | resident_change
+    2025-12-31  | 7
+    """,
+    """
     gold.reference__area
     area_code    | area_name | area_level | parent_code | resident_population
     440605       | 南海区    | 区         |             | 7
@@ -212,6 +234,31 @@ BROKEN = [
         "gold.services__case_due_daily\ndue_count | early_count | on_time_count\n1 | 0 | 2",
     ),
     ("negative_count", "gold.services__item_daily\nitem_count\n-1"),
+    ("many_without_town", "silver.market_entity\ntown_code | quality_flags\n | []"),
+    ("many_invalid_codes", "silver.market_entity\nquality_flags\ninvalid_uscc"),
+    ("no_place_name", "silver.place_name\nplace_name"),
+    (
+        "name_of_two_towns",
+        """silver.place_name
+        place_name | town_code | valid_from | valid_to
+        罗村       | 440605012 | 2003-01-01 | 2013-01-02
+        罗村       | 440605124 | 2013-01-01 |""",
+    ),
+    (
+        "negative_level",
+        """gold.economy__entity_daily
+        change_date | entity_change | new_count | exit_count | moved_in_count | moved_out_count
+        2026-01-20  | -1            | 0         | 1          | 0              | 0
+        2026-01-21  | 1             | 1         | 0          | 0              | 0""",
+    ),
+    (
+        "stock_does_not_add_up",
+        """gold.economy__entity_daily
+        change_date | entity_change | new_count | exit_count | moved_in_count | moved_out_count
+        2025-12-31  | 1             | 0         | 0          | 0              | 0
+        2026-01-21  | 1             | 0         | 0          | 0              | 0""",
+    ),
+    ("no_population", "gold.economy__population_yearly\nchange_date"),
     ("towns_missing", "gold.reference__area\narea_code | area_level\n1 | 镇街"),
     ("parent_missing", "gold.reference__area\narea_code | area_level | parent_code\n1001 | 村居 | 1"),
     ("population_missing", "gold.reference__area\narea_code | area_level\n1 | 镇街"),

@@ -86,7 +86,7 @@ class Delivery(Strict):
     every: Literal["hour", "day", "week", "month", "quarter", "once"]
     mode: Literal["events", "upsert", "snapshot"]
     version: str | None = None  # of two rows with one key the higher wins, then the later receipt
-    period: str | None = None
+    period: str | None = None  # of a snapshot: the column that says of which time it is; the latest of each stands
     crs: Literal["CGCS2000", "WGS84", "GCJ-02", "BD-09"] | None = None
 
 
@@ -187,6 +187,8 @@ def _problems(c: Contract) -> Any:
         yield "`per` belongs to build: merge, which needs it"
     if c.delivery and c.delivery.version and c.delivery.version not in names:
         yield f"delivery.version {c.delivery.version} is not a field"
+    if c.delivery and c.delivery.period and c.delivery.period not in names:
+        yield f"delivery.period {c.delivery.period} is not a field"
     if sorted(c.changes) != list(range(2, c.version + 1)):
         yield f"version {c.version} needs `changes` to say why for each version from 2 on"
     if c.build == "cube":

@@ -28,12 +28,15 @@ def read_target(spark: SparkSession, contract: Contract, pin: Pin) -> DataFrame:
 
 
 def read_input(spark: SparkSession, contract: Contract, pin: Pin, current: bool = True) -> DataFrame:
-    """All rows as of the pin; of a source that delivers snapshots only those of the latest receipt."""
+    """All rows as of the pin; of a source that delivers snapshots only those of the latest receipt, where it names a
+    period those of the latest receipt of each."""
     if pin.id is None:
         return empty(spark, contract)
     rows = engine.read(spark, lake.table_uri(contract.table), pin.version)
     if current and contract.delivery and contract.delivery.mode == "snapshot":
-        last = rows.agg(F.max(F.struct("_received_at", "_receipt", "_load")).alias("_last"))
-        of_last = F.struct("_received_at", "_receipt", "_load").eqNullSafe(F.col("_last"))
-        return rows.crossJoin(F.broadcast(last)).filter(of_last).drop("_last")
+        arrival = F.struct("_received_at", "_receipt", "_load")
+        period = [contract.delivery.period] if contract.delivery.period else []
+        last = F.broadcast(rows.groupBy(*period).agg(F.max(arrival).alias("_last")))
+        both = rows.join(last, on=period) if period else rows.crossJoin(last)
+        return both.filter(arrival.eqNullSafe(F.col("_last"))).select(*rows.columns)
     return rows
