@@ -194,3 +194,44 @@ def test_the_stock_at_a_month_s_end_is_that_of_its_beginning_with_all_that_chang
         assert value(db, "MK02", "net", month, as_of)[2] == 3
         assert value(db, "MK02", "net_with_moves", month, as_of)[2] == 4
         assert value(db, "MK02", "exit", "2026", as_of)[2] == 5
+
+
+NANHAI = """
+    gold.economy__macro_monthly
+    stat_date  | macro_indicator    | ytd_level | level_count | ytd_growth | growth_count | ytd_growth_change | growth_change_count | part_level | whole_level | published_count
+    2021-07-31 | 规上工业增加值     | 930.66    | 1           | 5.5        | 1            | -1.6              | 1                   |            |             | 1
+    2021-07-31 | 先进制造业增加值   | 414.06    | 1           |            | 0            |                   | 0                   | 414.06     | 930.66      | 1
+    2021-07-31 | 高技术制造业增加值 | 87.30     | 1           |            | 0            |                   | 0                   | 87.30      | 930.66      | 1
+    2021-07-31 | 社会消费品零售总额 | 742.37    | 1           |            | 0            |                   | 0                   |            |             | 1
+    2021-07-31 | 固定资产投资       |           | 0           | -14.3      | 1            |                   | 0                   |            |             | 1
+    2021-07-31 | 工业投资           |           | 0           | 34.1       | 1            |                   | 0                   |            |             | 1
+    2021-07-31 | 一般公共预算收入   | 151.75    | 1           | 3.5        | 1            |                   | 0                   |            |             | 1
+    2021-07-31 | 税收总额           | 309.81    | 1           |            | 0            |                   | 0                   |            |             | 1
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("id", "variant", "expected"),
+    [
+        ("EC02", "level", 930.66),
+        ("EC02", "growth", 5.5),
+        ("EC02", "growth_change", -1.6),
+        ("EC03", "advanced", 44.49),
+        ("EC03", "hitech", 9.38),
+        ("EC05", "level", 742.37),
+        ("EC06", "fai", -14.3),
+        ("EC06", "industry", 34.1),
+        ("EC07", "level", 151.75),
+        ("EC07", "growth", 3.5),
+    ],
+)
+def test_the_economy_of_nanhai_in_seven_months_is_reproduced(id, variant, expected):  # GV8, NH-ECO
+    with cubes(NANHAI) as db:
+        assert round(value(db, id, variant, "2021-07", "2021-07-31")[2], 2) == expected
+
+
+def test_what_was_not_published_has_no_value_and_all_taxes_are_no_part_of_the_revenue():  # GV9
+    with cubes(NANHAI) as db:
+        for id, variant in (("EC08", "share"), ("EC02", "growth_current"), ("EC05", "growth"), ("EC06", "fai_change")):
+            assert value(db, id, variant, "2021-07", "2021-07-31")[2] is None, (id, variant)
+        assert value(db, "EC02", "growth", "2021-06", "2021-07-31")[2] is None

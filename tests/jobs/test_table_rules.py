@@ -146,6 +146,25 @@ SOUND = [
     2025-12-31  | 7
     """,
     """
+    silver.macro_month
+    macro_indicator    | stat_year | stat_month | stat_date  | ytd_level
+    社会消费品零售总额 | 2021      | 7          | 2021-07-31 | 742.37
+    商品零售           | 2021      | 7          | 2021-07-31 | 674.45
+    餐饮收入           | 2021      | 7          | 2021-07-31 | 67.92
+    一般公共预算收入   | 2021      | 7          | 2021-07-31 | 151.75
+    税收收入           | 2021      | 7          | 2021-07-31 | 110.2
+    一般公共预算收入   | 2021      | 6          | 2021-06-30 | 130
+    一般公共预算收入   | 2020      | 7          | 2020-07-31 | 146.6
+    商品零售           | 2020      | 7          | 2020-07-31 | 600
+    餐饮收入           | 2020      | 7          | 2020-07-31 | 60
+    """,
+    """
+    gold.economy__macro_monthly
+    part_level | whole_level
+    414.06     | 930.66
+               |
+    """,
+    """
     gold.reference__area
     area_code    | area_name | area_level | parent_code | resident_population
     440605       | 南海区    | 区         |             | 7
@@ -258,6 +277,47 @@ BROKEN = [
         2025-12-31  | 1             | 0         | 0          | 0              | 0
         2026-01-21  | 1             | 0         | 0          | 0              | 0""",
     ),
+    (
+        "parts_do_not_add_up",  # GV8
+        """silver.macro_month
+        macro_indicator    | stat_date  | ytd_level
+        社会消费品零售总额 | 2021-07-31 | 742.39
+        商品零售           | 2021-07-31 | 674.45
+        餐饮收入           | 2021-07-31 | 67.92""",
+    ),
+    (
+        "tax_beyond_revenue",  # GV9
+        """silver.macro_month
+        macro_indicator  | stat_date  | ytd_level
+        一般公共预算收入 | 2021-07-31 | 151.75
+        税收收入         | 2021-07-31 | 309.81""",
+    ),
+    (
+        "cumulative_falls",
+        """silver.macro_month
+        macro_indicator | stat_year | stat_month | ytd_level
+        商品零售        | 2021      | 6          | 600
+        商品零售        | 2021      | 7          | 98.2""",
+    ),
+    (
+        "value_shifted",
+        """silver.macro_month
+        macro_indicator | stat_year | stat_month | ytd_level
+        商品零售        | 2020      | 7          | 600
+        商品零售        | 2021      | 7          | 6744500""",
+    ),
+    (
+        "month_shifted",
+        """silver.macro_month
+        macro_indicator | stat_year | stat_month | stat_date  | ytd_level
+        商品零售        | 2020      | 7          | 2020-07-31 | 600
+        餐饮收入        | 2020      | 7          | 2020-07-31 | 60
+        税收收入        | 2020      | 7          | 2020-07-31 | 100
+        商品零售        | 2021      | 7          | 2021-07-31 | 0.0674
+        餐饮收入        | 2021      | 7          | 2021-07-31 | 0.0067
+        税收收入        | 2021      | 7          | 2021-07-31 | 110""",
+    ),
+    ("share_beyond_whole", "gold.economy__macro_monthly\npart_level | whole_level\n309.81 | 151.75"),
     ("no_population", "gold.economy__population_yearly\nchange_date"),
     ("towns_missing", "gold.reference__area\narea_code | area_level\n1 | 镇街"),
     ("parent_missing", "gold.reference__area\narea_code | area_level | parent_code\n1001 | 村居 | 1"),
