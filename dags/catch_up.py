@@ -21,7 +21,10 @@ class Lagging(Citybrain):
     def execute(self, context: Context) -> list[dict[str, Any]]:
         ti = context["ti"]
         start = []
-        for dag_id, tables in plan.lagging(super().execute(context)).items():
+        said = super().execute(context)
+        for table, why in plan.blocked(said).items():
+            self.log.warning("%s stays as it was, blocked by %s", table, why)
+        for dag_id, tables in plan.lagging(said).items():
             if ti.get_dr_count(dag_id, states=["queued", "running"]):
                 self.log.info("%s is behind with %s, and on its way", dag_id, tables)
                 continue

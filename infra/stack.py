@@ -143,7 +143,7 @@ def product_env(settings: Settings) -> dict[str, str]:
     home = settings.home
     return {
         "CITYBRAIN_HOME": str(home),
-        "CITYBRAIN_BIN": str(ROOT / "infra/bin/citybrain"),
+        "CITYBRAIN_BIN": os.environ.get("CITYBRAIN_BIN") or str(ROOT / "infra/bin/citybrain"),
         "CITYBRAIN_SPARK": os.environ.get("CITYBRAIN_SPARK") or f"sc://127.0.0.1:{settings.spark_port}",
         "CITYBRAIN_JARS": str(JARS),
         "CITYBRAIN_DUCKDB_EXTENSIONS": str(DUCKDB_EXTENSIONS),
@@ -182,6 +182,7 @@ class Component:
     environment: str  # of .venvs
     port_setting: str | None = None
     drain: float = 8  # seconds it may take to end what it is doing
+    after: str | None = None  # the component that must be healthy before this one starts
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -331,6 +332,7 @@ class AirflowScheduler(Airflow):
     # Its log server would listen on all interfaces; on one machine the API reads the files.
     name, title, verb, heartbeat = "airflow-scheduler", "scheduler", ("scheduler", "--skip-serve-logs"), "scheduler"
     drain = 20
+    after = "airflow-api"  # which its tasks report to: before that each would fail, and wait for its retry
 
 
 class AirflowDagProcessor(Airflow):
@@ -610,12 +612,21 @@ def up(settings: Settings, names: Sequence[str]) -> int:
         children: dict[str, subprocess.Popen[bytes]] = {}
         failures: list[UserError] = []
         cancelled = threading.Event()
+        settled = {component.name: threading.Event() for component in components}
+        healthy: set[str] = set()
 
         def one(component: Component) -> None:
             try:
+                if component.after in settled:
+                    settled[component.after].wait()
+                    if component.after not in healthy:
+                        return say(f"{component.title}: not started, for it needs {component.after}")
                 say(f"{component.title}: {start_and_wait(component, children, cancelled)}")
+                healthy.add(component.name)
             except UserError as error:
                 failures.append(error)
+            finally:
+                settled[component.name].set()
 
         def chain(members: Sequence[Component]) -> None:
             try:
@@ -623,7 +634,7 @@ def up(settings: Settings, names: Sequence[str]) -> int:
                     members[0].prepare()
             except UserError as error:
                 failures.append(error)
-                return
+                return  # nobody of another chain waits for one of these
             with ThreadPoolExecutor(len(members)) as pool:
                 list(pool.map(one, members))
 

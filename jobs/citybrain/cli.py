@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,11 +75,7 @@ def ingest(
         raise typer.BadParameter("give TABLE and FILE, or --inbox")
     for outcome in outcomes:
         print(outcome.to_json() if as_json else reception.report_text(outcome))
-    loaded = sorted({o.table for o in outcomes if o.status == "loaded"})
-    if loaded and not inbox:  # the inbox is drained by a DAG, whose own events wake the rest
-        from citybrain import hints
-
-        hints.published(loaded)
+    _tell_readers(o.table for o in outcomes if o.status == "loaded")
     if not inbox and any(o.status == "refused" for o in outcomes):
         raise typer.Exit(3)
     if not inbox and any(o.counts.get("quarantined") for o in outcomes):
@@ -104,8 +100,17 @@ def run(
     def tell(result: runner.Result) -> None:
         print(result.to_json() if as_json else _line(result), flush=True)
 
-    if not all(r.ok for r in runner.run(chosen, full=full, tell=tell)):
+    results = runner.run(chosen, full=full, tell=tell)
+    _tell_readers(r.table for r in results if r.status == "published")
+    if not all(r.ok for r in results):
         raise typer.Exit(1)
+
+
+def _tell_readers(tables: Iterable[str]) -> None:
+    """Wakes the readers of what was published by hand; where Airflow itself is the caller, it tells them."""
+    from citybrain import hints
+
+    hints.published(tables)
 
 
 def _line(result: Any) -> str:
@@ -113,8 +118,10 @@ def _line(result: Any) -> str:
     return f"{result.table:<44} {result.status:<10} {rows:<30} {result.seconds:6.1f}s  {result.reason}"
 
 
-def _step(table: str, verb: Callable[[str], Any]) -> None:
-    print(json.dumps(verb(table), ensure_ascii=False, default=str))
+def _step(table: str, verb: Callable[[str], Any]) -> Any:
+    outcome = verb(table)
+    print(json.dumps(outcome, ensure_ascii=False, default=str))
+    return outcome
 
 
 @app.command()
@@ -141,20 +148,26 @@ def publish(table: str) -> None:
     """Commit the staged difference, once."""
     from citybrain.runner import steps
 
-    _step(table, steps.publish)
+    _tell_readers([_step(table, steps.publish)["table"]])
 
 
 @app.command()
 def lag(as_json: Json = False) -> None:
-    """Tables whose inputs are newer than what they hold, and whether the serving file lags behind gold."""
-    from citybrain import serve
-    from citybrain.runner import lag as lags
+    """Tables whose inputs are newer than what they hold, and whether the serving file lags behind gold.
 
-    tables, serving = lags.tables(), serve.lags()
+    Blocked tables are named apart: until an input or a rule changes, building them again would change nothing.
+    """
+    from citybrain import serve
+    from citybrain.runner.lag import look
+
+    found, serving = look(), serve.lags()
     if as_json:
-        print(json.dumps({"tables": tables, "serving": serving}))
+        answer = {"tables": found.tables, "blocked": found.blocked, "serving": serving}
+        print(json.dumps(answer, ensure_ascii=False))
     else:
-        print("\n".join([*tables, *(["serving"] if serving else [])]) or "nothing lags")
+        lines = [*found.tables, *(["serving"] if serving else [])]
+        lines += [f"{table} is blocked: {why}" for table, why in found.blocked.items()]
+        print("\n".join(lines) or "nothing lags")
 
 
 @app.command("serve")

@@ -18,7 +18,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from citybrain import lake, serve, simulate
 from citybrain.contracts.load import ROOT, folders
-from citybrain.runner import lag
+from citybrain.runner.lag import look
 
 PATIENCE = 30 * 60  # seconds until the pipeline must be through
 _open = build_opener(ProxyHandler({})).open
@@ -127,7 +127,7 @@ def _wait(airflow: Airflow, runs: list[tuple[str, str]]) -> None:
         if failed := [dag for dag, name in runs if airflow.state(dag, name) == "failed"]:
             raise SystemExit(f"citybrain demo: {', '.join(failed)} failed; see {airflow.url}")
         active = airflow.active()
-        lagging = lag.tables()
+        lagging = look().tables
         busy = ", ".join(sorted(dag for dag in active if dag != "catch_up"))
         doing = f"at work: {busy or '-'}; behind: {len(lagging)} tables"
         if doing != said:

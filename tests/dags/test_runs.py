@@ -125,7 +125,7 @@ def test_nothing_is_started_when_nothing_lags(run, citybrain):
 
 
 def test_exactly_the_dags_that_lag_are_started_once(run, citybrain):
-    citybrain('{"tables": ["gold.services__case_daily", "gold.services__item_daily"], "serving": true}')
+    citybrain('{"tables": ["gold.services__case_daily", "gold.services__item_daily"], "serving": true, "blocked": {"silver.village": "key_unique"}}')
     before = waiting()
     assert run("catch_up")[0] == "success"
     after = waiting()

@@ -78,6 +78,38 @@ def test_down_ends_it_and_frees_the_port(home: Path, capsys: pytest.CaptureFixtu
     assert "nothing was running" in capsys.readouterr().out
 
 
+def test_who_needs_another_starts_when_that_one_is_healthy(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Late(Toy):
+        name, title, after = "late", "Late", "toy"
+        code = "import time; time.sleep(600)"
+
+        def trouble(self, record: processes.Record) -> str | None:
+            return None
+
+    monkeypatch.setattr(stack, "COMPONENTS", (Toy, Late))
+    monkeypatch.setattr(stack, "GROUPS", {"all": ("toy", "late")})
+    monkeypatch.setattr(stack, "STOPPING", (("late",), ("toy",)))
+    monkeypatch.setattr(Late, "port", None)
+    assert stack.main(["up"]) == 0
+    said = capsys.readouterr().out
+    assert said.index("Toy: ready") < said.index("Late: starting")
+    assert stack.main(["down"]) == 0
+    monkeypatch.setattr(Toy, "code", "raise SystemExit('no')")
+    assert stack.main(["up"]) == stack.UNHEALTHY
+    assert "Late: not started, for it needs toy" in capsys.readouterr().out
+    assert not (home / "run/late.json").exists()
+
+
+def test_another_citybrain_may_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path))
+    monkeypatch.delenv("CITYBRAIN_BIN", raising=False)
+    assert stack.product_env(stack.Settings())["CITYBRAIN_BIN"].endswith("infra/bin/citybrain")
+    monkeypatch.setenv("CITYBRAIN_BIN", "/opt/citybrain")
+    assert stack.product_env(stack.Settings())["CITYBRAIN_BIN"] == "/opt/citybrain"
+
+
 def test_status_tells_healthy_from_crashed_and_stopped(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def state() -> tuple[int, str]:
         capsys.readouterr()

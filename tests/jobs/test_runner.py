@@ -9,11 +9,14 @@ import pytest
 from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from citybrain import contracts, lake
+from citybrain.cli import app
 from citybrain.contracts import ContractError
-from citybrain.runner import lag, run, state
+from citybrain.runner import run, state
 from citybrain.runner.build import Stage, build
+from citybrain.runner.lag import look
 from citybrain.runner.plan import plan
 from citybrain.runner.publish import StaleStageError, publish
 from tests.jobs.lakehouse import content, deliver, withdraw
@@ -93,24 +96,33 @@ def test_a_blocked_table_is_seen_but_not_built_again_until_an_input_or_a_rule_ch
     deliver("bronze.reference__village", [_village("1"), _village("1")], "R1")
     (first,) = run(["silver.village"])
     checked = content_of_checks()
-    assert lag.blocked() == {"silver.village": first.reason}
-    assert "silver.village" not in lag.tables()
+    assert look().blocked == {"silver.village": first.reason}
+    assert "silver.village" not in look().tables
     again, below = run(["silver.village", "gold.reference__area"])
     assert (again.status, again.reason) == ("blocked", first.reason)
     assert below.status != "skipped"  # what stands still is no reason to keep those below waiting
     assert content_of_checks() == checked  # it was not built, or it would have been checked again
     with monkeypatch.context() as changed:
         changed.setattr("citybrain.runner.plan.fingerprint", lambda _: "other rules")
-        assert "silver.village" in lag.tables()
+        assert "silver.village" in look().tables
     deliver("bronze.reference__village", [_village("1")], "R2", nth=1)
-    assert "silver.village" in lag.tables()
+    assert "silver.village" in look().tables
     assert statuses("silver.village") == ["published"]
-    assert lag.blocked() == {}
+    assert look().blocked == {}
 
 
 def content_of_checks() -> int:
     results = DeltaTable(lake.table_uri("ops.check_result")).to_pyarrow_table(columns=["table"])
     return results["table"].to_pylist().count("silver.village")
+
+
+def test_what_is_published_by_hand_is_told_to_its_readers_and_nothing_else(monkeypatch):
+    told: list[list[str]] = []
+    monkeypatch.setattr("citybrain.hints.published", lambda tables: told.append(list(tables)))
+    deliver("bronze.reference__town", TOWNS, "R1")
+    for _ in range(2):
+        assert CliRunner().invoke(app, ["run", "silver.town", "silver.village"]).exit_code == 0
+    assert told == [["silver.town"], []]
 
 
 def test_the_same_stage_publishes_once_and_a_stale_one_is_refused(spark):

@@ -4,7 +4,7 @@ One DAG run is one process ``citybrain …``. With ``--json`` it prints an objec
 
     ingest --inbox --table T …   {"table", "receipt", "status", "counts": {…}}           one a receipt
     run T …                      {"table", "status", "version", "rows": {…}, "reason"}   one a table
-    lag                          {"tables": [T…], "serving": true|false}                 once
+    lag                          {"tables": [T…], "blocked": {T: reason…}, "serving": true|false}   once
 """
 
 from __future__ import annotations
@@ -142,3 +142,8 @@ def lagging(said: Iterable[Result]) -> dict[str, list[str]]:
         if answer["serving"]:
             start[SERVE] = ["serving"]
     return start
+
+
+def blocked(said: Iterable[Result]) -> dict[str, str]:
+    """Of ``citybrain lag --json``: tables that a rule keeps as they were, and which. No start would help."""
+    return {table: why for answer in said for table, why in answer.get("blocked", {}).items()}

@@ -24,6 +24,7 @@ class Plan:
     sequence: int
     extent: Literal["nothing", "changes", "full"]
     reason: str
+    blocked: str = ""  # which rules refused this very build before; then there is nothing to do
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -41,7 +42,10 @@ def plan(contract: Contract, full: bool = False) -> Plan:
         consumed, known = seen
     extent, reason = _extent(contract, inputs, consumed, last, known == now, full)
     sequence = (last.sequence if last else 0) + 1
-    return Plan(contract, target, inputs, consumed, now, sequence, extent, reason)
+    blocked = "" if full else state.blocked(contract.table, target, inputs, now)
+    if blocked:
+        extent, reason = "nothing", blocked
+    return Plan(contract, target, inputs, consumed, now, sequence, extent, reason, blocked)
 
 
 def _extent(

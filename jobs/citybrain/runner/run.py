@@ -85,7 +85,9 @@ def _each(chosen: list[Contract], name: str, full: bool) -> Iterator[Result]:
             yield Result(contract.table, "skipped", name, -1, reason=f"not up to date: {', '.join(stopped)}")
             continue
         result = run_table(contract, name, full)
-        if not result.ok:
+        if (
+            not result.ok and result.extent != "nothing"
+        ):  # what was blocked before stops nobody now: it stands as it was
             broken.add(contract.table)
         yield result
 
@@ -104,6 +106,9 @@ def run_table(contract: Contract, name: str, full: bool = False) -> Result:
 
 def _steps(contract: Contract, name: str, full: bool) -> Result:
     intended = plan(contract, full)
+    if intended.blocked:
+        version = intended.target.version
+        return Result(contract.table, "blocked", name, version, reason=intended.blocked, extent=intended.extent)
     if intended.extent == "nothing":
         return Result(contract.table, "unchanged", name, intended.target.version, reason=intended.reason)
     from citybrain.runner.build import build
@@ -124,6 +129,7 @@ def _steps(contract: Contract, name: str, full: bool) -> Result:
     if blocking := [f for f in findings if f.blocks]:
         stage.drop()
         reason = "; ".join(f"{f.rule}: {f.message} ({f.unexpected_count})" for f in blocking)
+        state.note_blocked(contract.table, intended.target, intended.inputs, intended.fingerprint, reason)
         return Result(contract.table, "blocked", name, intended.target.version, reason=reason, **facts)  # type: ignore[arg-type]
     version = publish(spark, contract, stage)
     return Result(contract.table, "published", name, version, reason=stage.reason, **facts)  # type: ignore[arg-type]

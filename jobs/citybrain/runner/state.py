@@ -85,27 +85,45 @@ def lock(table: str) -> Iterator[None]:
 
 def idle(table: str, target: Pin) -> tuple[dict[str, Pin], str] | None:
     """Input versions (and the fingerprint) that were looked at and made no difference to the table as of ``target``."""
-    path = _idle_path(table)
-    if not path.exists():
-        return None
-    document = json.loads(path.read_text(encoding="utf-8"))
-    if document["target"] != asdict(target):
+    document = _noted(table, "idle")
+    if document.get("target") != asdict(target):
         return None
     return {name: Pin(**value) for name, value in document["inputs"].items()}, document["fingerprint"]
 
 
 def note_idle(table: str, target: Pin, inputs: dict[str, Pin], fingerprint: str) -> None:
     """Remembers that ``inputs`` made no difference: no commit, nobody woken, and not looked at again."""
+    _note(table, "idle", _attempt(target, inputs, fingerprint))
+
+
+def blocked(table: str, target: Pin, inputs: dict[str, Pin], fingerprint: str) -> str:
+    """Why this very build (same table, same inputs, same rules) was blocked before; empty if it was not."""
+    document = _noted(table, "blocked")
+    reason = str(document.pop("reason", ""))
+    return reason if document == _attempt(target, inputs, fingerprint) else ""
+
+
+def note_blocked(table: str, target: Pin, inputs: dict[str, Pin], fingerprint: str, reason: str) -> None:
+    """Remembers which rules refused the build; until an input or a rule changes it would end the same."""
+    _note(table, "blocked", {**_attempt(target, inputs, fingerprint), "reason": reason})
+
+
+def _attempt(target: Pin, inputs: dict[str, Pin], fingerprint: str) -> dict[str, Any]:
     consumed = {name: asdict(value) for name, value in inputs.items()}
-    document = {"target": asdict(target), "inputs": consumed, "fingerprint": fingerprint}
-    write_atomically(_idle_path(table), json.dumps(document, sort_keys=True))
+    return {"target": asdict(target), "inputs": consumed, "fingerprint": fingerprint}
+
+
+def _note(table: str, what: str, document: dict[str, Any]) -> None:
+    text = json.dumps(document, sort_keys=True, ensure_ascii=False)
+    write_atomically(lake.folder("stage") / f"{table}.{what}.json", text)
+
+
+def _noted(table: str, what: str) -> dict[str, Any]:
+    path = lake.folder("stage") / f"{table}.{what}.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
 def write_atomically(path: Path, text: str) -> None:
     temporary = path.with_suffix(".new")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
-
-
-def _idle_path(table: str) -> Path:
-    return lake.folder("stage") / f"{table}.idle.json"
