@@ -125,7 +125,8 @@ def test_nothing_is_started_when_nothing_lags(run, citybrain):
 
 
 def test_exactly_the_dags_that_lag_are_started_once(run, citybrain):
-    citybrain('{"tables": ["gold.services__case_daily", "gold.services__item_daily"], "serving": true, "blocked": {"silver.village": "key_unique"}}')
+    tables = ["gold.services__case_daily", "gold.services__item_daily"]
+    citybrain(json.dumps({"tables": tables, "blocked": {"silver.village": "key_unique"}, "serving": True}))
     before = waiting()
     assert run("catch_up")[0] == "success"
     after = waiting()
