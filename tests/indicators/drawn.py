@@ -26,7 +26,7 @@ FLOW, DUE = "gold.governance__work_order_flow_daily", "gold.governance__work_ord
 STATE, HOURS = "gold.governance__work_order_state_daily", "gold.governance__handling_hours_daily"
 CASE, CASE_DUE = "gold.services__case_daily", "gold.services__case_due_daily"
 ITEM, AREA = "gold.services__item_daily", "gold.reference__area"
-MACRO = "gold.economy__macro_monthly"
+MACRO, AIR = "gold.economy__macro_monthly", "gold.environment__air_daily"
 ENTITY, PEOPLE = "gold.economy__entity_daily", "gold.economy__population_yearly"
 JOURNAL = "gold.platform__indicator_value"
 TOWNS = ("440605011", "440605124")
@@ -149,6 +149,7 @@ def random_cubes(seed: int, rows: int = 60, days: int = 90) -> dict[str, Rows]:
         ITEM: made(ITEM, change_date=day),
         ENTITY: made(ENTITY, change_date=day, entity_change=lambda: chance.choice([1, 1, -1])),
         MACRO: made(MACRO, stat_date=day),
+        AIR: made(AIR, stat_date=day),
         PEOPLE: made(PEOPLE, change_date=lambda: chance.choice([date(2024, 12, 31), date(2025, 12, 31)])),
     }
     for table in (DUE, CASE_DUE):

@@ -235,3 +235,37 @@ def test_what_was_not_published_has_no_value_and_all_taxes_are_no_part_of_the_re
         for id, variant in (("EC08", "share"), ("EC02", "growth_current"), ("EC05", "growth"), ("EC06", "fai_change")):
             assert value(db, id, variant, "2021-07", "2021-07-31")[2] is None, (id, variant)
         assert value(db, "EC02", "growth", "2021-06", "2021-07-31")[2] is None
+
+
+@pytest.mark.parametrize(
+    ("valid", "good", "expected"),
+    [(91, 51 + 35, 94.5), (31, 25, 80.6)],
+    ids=["奈曼, first quarter", "August 2017, 31 valid days"],
+)
+def test_good_days_are_a_share_of_valid_days(valid, good, expected):  # GV11
+    day = f"""
+        gold.environment__air_daily
+        stat_date  | air_scope | station_code | valid_day_count | good_day_count
+        2017-08-31 | 全区      | 全区         | {valid}         | {good}
+        2017-08-31 | 测点      | NH01         | 31              | 31
+    """
+    with cubes(day) as db:
+        assert round(value(db, "EN01", "district", "2017-08", "2017-08-31")[2], 1) == expected
+        assert value(db, "EN01", "station", "2017-08", "2017-08-31")[2] == 100
+        assert value(db, "EN01", "district", "2017-07", "2017-08-31")[2] is None
+
+
+def test_the_mean_of_pm25_is_that_of_the_days_that_have_one():
+    with cubes(
+        """
+        gold.environment__air_daily
+        stat_date  | air_scope | station_code | town_code | pm25_mean | pm25_day_count
+        2026-03-01 | 全区      | 全区         |           | 20        | 1
+        2026-03-02 | 全区      | 全区         |           |           | 0
+        2026-03-03 | 全区      | 全区         |           | 31        | 1
+        2026-03-01 | 测点      | NH01         | 440605011 | 18        | 1
+        2026-03-01 | 测点      | NH02         | 440605124 | 22        | 1
+        """
+    ) as db:
+        assert value(db, "EN02", "district", "2026-03", "2026-03-31") == (51, 2, 25.5)
+        assert value(db, "EN02", "station", "2026-03", "2026-03-31", TOWNS[0])[2] == 18

@@ -202,6 +202,43 @@ def test_a_unit_that_is_not_the_agreed_one_is_refused(tmp_path):
     )
 
 
+def test_carbon_monoxide_in_the_unit_of_the_others_is_refused_however_the_unit_is_spelled(tmp_path):
+    for unit, rule in (("mg/m3", None), ("mg/m³", None), ("μg/m³", "unit_differs"), ("ug/m3", "unit_differs")):
+        file = tmp_path / f"{len(unit)}{unit[0]}{unit[-1]}.csv"
+        file.write_bytes(
+            csv_bytes(f"""
+            站点编码 | 监测时间            | PM2.5（µg/m³） | CO（{unit}）
+            NH01     | 2026-03-01 01:00:00 | 23             | 0.6
+        """)
+        )
+        outcome = ingest("bronze.environment__air_hour", file)
+        assert (outcome.refused_because and outcome.refused_because.rule) == rule, unit
+
+
+def test_a_monthly_report_is_read_by_its_two_levels_of_header_whatever_month_it_is_of(tmp_path):
+    """X02, X04, X17: 1-7月 is the cumulative column; a dash is no level."""
+    book = openpyxl.Workbook()
+    for row in (
+        ["佛山市南海区主要经济指标", None, None, None, None, None, None, None],
+        ["指标", "单位", "年份", "月份", "本月", None, "1-7月", None],
+        [None, None, None, None, "绝对数", "增长%", "绝对数", "增长%"],
+        ["规模以上工业增加值", "亿元", 2021, 7, 126.16, 1.2, "930.66", "+5.5%"],
+        ["固定资产投资", "亿元", 2021, 7, "—", "—", "—", "-14.3"],
+        ["注：增速按可比价", None, None, None, None, None, None, None],
+    ):
+        book.active.append(row)
+    book.active.merge_cells("E2:F2")
+    book.active.merge_cells("G2:H2")
+    book.save(tmp_path / "快报.xlsx")
+    ingest("bronze.economy__monthly", tmp_path / "快报.xlsx")
+    columns = "macro_indicator stat_year stat_month month_level month_growth ytd_level ytd_growth"
+    assert lake("bronze.economy__monthly", columns) == flat("""
+        macro_indicator | stat_year | stat_month | month_level | month_growth | ytd_level | ytd_growth
+        规上工业增加值  | 2021      | 7          | 126.1600    | 1.20         | 930.6600  | 5.50
+        固定资产投资    | 2021      | 7          |             |              |           | -14.30
+    """)
+
+
 def test_a_password_is_named(tmp_path):
     file = tmp_path / "x.xlsx"
     file.write_bytes(bytes.fromhex("D0CF11E0A1B11AE1") + b"\0" * 512 + "EncryptedPackage".encode("utf-16-le"))

@@ -165,6 +165,18 @@ SOUND = [
                |
     """,
     """
+    silver.air_hour
+    quality_flags
+    []
+    """,
+    """
+    gold.environment__air_daily
+    aqi | valid_day_count | good_day_count
+    45  | 1               | 1
+    145 | 1               | 0
+        | 0               | 0
+    """,
+    """
     gold.reference__area
     area_code    | area_name | area_level | parent_code | resident_population
     440605       | 南海区    | 区         |             | 7
@@ -318,6 +330,8 @@ BROKEN = [
         税收收入        | 2021      | 7          | 2021-07-31 | 110""",
     ),
     ("share_beyond_whole", "gold.economy__macro_monthly\npart_level | whole_level\n309.81 | 151.75"),
+    ("many_out_of_range", "silver.air_hour\nquality_flags\nout_of_range"),
+    ("impossible_day", "gold.environment__air_daily\naqi | valid_day_count | good_day_count\n | 1 | 1"),
     ("no_population", "gold.economy__population_yearly\nchange_date"),
     ("towns_missing", "gold.reference__area\narea_code | area_level\n1 | 镇街"),
     ("parent_missing", "gold.reference__area\narea_code | area_level | parent_code\n1001 | 村居 | 1"),

@@ -17,7 +17,7 @@ _BRACKETS = re.compile(r"[(\[【{<《](.*?)[)\]】}>》]")
 _NOISE = re.compile(r"[\s*:_\-—/、,.'\"()\[\]【】{}<>《》]+")
 _UNITS = (
     "元|千元|万元|亿元|人|万人|件|宗|个|户|家|次|项|亩|㎡|平方米|公顷|平方公里|km²|千瓦时|万千瓦时|亿千瓦时|%|‰|天|日|"
-    "工作日|小时|分钟|秒|度|吨|米|公里"
+    "工作日|小时|分钟|秒|度|吨|米|公里|mg/m3|[uμ]g/m3"  # as NFKC writes mg/m³ and µg/m³
 )
 _UNIT_CELL = re.compile(rf"[(\[]?(?:单位:?)?({_UNITS})[)\]]?")
 
@@ -149,10 +149,14 @@ def check_units(header: Header, below: Sequence[str | None], contract: Contract)
         stated = unit_in(column.header)
         if is_unit_row and column.position < len(below) and (cell := below[column.position]):
             stated = stated or (m[1] if (m := _UNIT_CELL.fullmatch(_plain(cell))) else None)
-        if unit and stated and stated != unit:
+        if unit and stated and _one_spelling(stated) != _one_spelling(unit):
             raise Refused("unit_differs", title=column.header, text=stated, expected=unit)
     return is_unit_row
 
 
 def _plain(cell: str) -> str:
     return "".join(unicodedata.normalize("NFKC", cell).split())
+
+
+def _one_spelling(unit: str) -> str:
+    return _plain(unit).replace("ug/", "μg/")
