@@ -4,7 +4,7 @@ from tests.tables import CONTRACTS, assert_same
 
 
 def test_an_hour_belongs_to_the_day_it_ends_in_and_what_cannot_be_is_nothing(given, spark):
-    """The hour that ends at midnight is the last of the day before. Of CO 600 µg/m³ is 0.6 mg/m³; 600 mg/m³ cannot be."""
+    """The hour that ends at midnight is the day before's last. CO of 600 µg/m³ is 0.6 mg/m³; 600 mg/m³ cannot be."""
     sent = given("""
         bronze.environment__air_hour
         station_code | town_code | observed_at      | pm25 | co  | co_unit | o3   | _received_at     | _receipt

@@ -41,4 +41,4 @@ def air_hour(environment__air_hour: DataFrame, town: DataFrame) -> DataFrame:
 def _is_possible(name: str) -> Column:
     """Between the least and the greatest that the contract knows."""
     field = contracts.load()["silver.air_hour"].field(name)
-    return F.col(name).between(field.min or 0, field.max)
+    return F.col(name).between(field.min or 0.0, field.max or float("inf"))
