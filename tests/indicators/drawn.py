@@ -164,4 +164,6 @@ def _random(chance: random.Random, kind: str, enum: tuple[str, ...] | None) -> A
         return chance.choice(enum)
     if kind == "bigint":
         return chance.randrange(5)
-    return Decimal(chance.randrange(1, 40_000)) / 1000 if kind.startswith("decimal") else "x"
+    if kind.startswith("decimal"):
+        return Decimal(chance.randrange(1, 40_000)).scaleb(-int(kind[8:-1].split(",")[1]))
+    return "x"

@@ -140,7 +140,7 @@ def test_an_area_is_asked_for_by_code_or_name():
 @pytest.mark.parametrize(
     ("question", "message"),
     [
-        ({"id": "WO99"}, "已声明的有：GS01"),
+        ({"id": "WO99"}, "GS01、GS08"),
         ({"id": "WO08", "variant": "best"}, "可用的口径：due_once、due_carry"),
         ({"id": "WO08", "area": "顺德"}, "桂城街道 440605011"),
         ({"id": "WO08", "period": "2027"}, "还没有开始"),

@@ -1,8 +1,7 @@
 """gold.platform__indicator_value: every declared indicator, in every variant, by district and town.
 
-Days (the last 60 with data), months and years, each as of its own end (what still runs: as of the data's own time), so
-that periods compare and a closed one moves only when something about it is corrected. What is not given here is not
-restated.
+Days, months and years, each as of its own end (what still runs: as of the data's own time), so that periods compare and
+a closed one moves only when something about it is corrected.
 """
 
 import hashlib
@@ -16,7 +15,6 @@ from citybrain.indicators import compile as sql
 from citybrain.indicators.model import AREA_LEVELS, Clock, Grain, Indicator, Variant
 from citybrain.indicators.registry import Registry, registry
 
-DAYS = 60
 GRAINS: tuple[Grain, ...] = ("district", "town")
 _PERIODS = [
     f"struct('{kind}' AS period_kind, date_format(day, '{name}') AS period, "
@@ -46,17 +44,17 @@ def fingerprint() -> str:
 
 
 def _asked(areas: DataFrame, cube: DataFrame, clock: Clock) -> DataFrame:
-    """Each current area × each period that has data, its end and as_of not later than the data's own time."""
+    """Each current area × each period from the first to the last day with data, its end and as_of not later than the data's own time."""
     text = f"""
       WITH days AS (
-        SELECT day, MAX(day) OVER () AS newest, ROW_NUMBER() OVER (ORDER BY day DESC) AS nth
-        FROM (SELECT DISTINCT {clock.date} AS day FROM {{cube}} WHERE {clock.where}) AS d
+        SELECT EXPLODE(SEQUENCE(oldest, newest)) AS day, newest
+        FROM (SELECT MIN({clock.date}) AS oldest, MAX({clock.date}) AS newest FROM {{cube}} WHERE {clock.where}) AS d
+        WHERE newest IS NOT NULL
       ),
       periods AS (
         SELECT DISTINCT p.period_kind, p.period, p.period_start, LEAST(p.period_end, newest) AS period_end,
           LEAST(p.period_end, newest) AS as_of
         FROM days LATERAL VIEW inline(array({", ".join(_PERIODS)})) p
-        WHERE p.period_kind <> 'day' OR nth <= {DAYS}
       )
       SELECT area_code, area_level, CASE area_level WHEN '区' THEN 'all' ELSE area_code END AS scope, periods.*
       FROM periods CROSS JOIN {{areas}} WHERE area_level IN ({_listed(AREA_LEVELS[g] for g in GRAINS)})

@@ -134,7 +134,6 @@ def _indicator(i: Indicator) -> Row:
 
 
 def _variant(declared: Registry, i: Indicator, v: Variant) -> Row:
-    clock = declared.clock_of(v)
     sql = question_sql(declared, v, "  SELECT * FROM asked_areas_and_periods", v.grains)
     return (i.id, v.id, v.title, v.id == i.default, v.unit, v.direction, v.rounding, v.additive, list(v.grains),
             formula(declared, v), described(i, v), list(v.figures), sql, v.effective_from, v.effective_to)  # fmt: skip

@@ -92,12 +92,14 @@ def figures_sql(registry: Registry, variants: Sequence[Variant], grains: Iterabl
     for variant in variants:
         if variant.percentile:
             percents.setdefault(variant.percentile.of, []).append(variant.percentile.percent)
-    ctes = [_daily(figures, scopes, engine)]
-    if percents:
-        ctes.append(f"asked_days AS (\n  {engine.days}\n)")
+    flows, stocks = ([f for f in figures if (f.form == "flow") is flow] for flow in (True, False))
+    parts = [part for part in (flows, stocks) if part]
+    ctes = [f"asked_days AS (\n  {engine.days}\n)"]
+    for part in parts:
+        ctes += [_daily(part, scopes, engine), _stocks(part) if part[0].form != "flow" else _flows(part)]
     for of, wanted in percents.items():
         ctes += _percentiles(registry.figures[of], wanted, scopes, engine)
-    return ",\n".join([*ctes, _figures(figures, percents)])
+    return ",\n".join([*ctes, _figures(parts, percents)])
 
 
 def question_sql(registry: Registry, variant: Variant, asked: str, grains: Iterable[Grain]) -> str:
@@ -113,23 +115,47 @@ def question_sql(registry: Registry, variant: Variant, asked: str, grains: Itera
 
 
 def _grouped(figures: Iterable[Figure]) -> list[list[Figure]]:
-    """Figures that one pass over a table can sum: same table, date and as-of column, all flows or all stocks."""
-    groups: dict[tuple[str, str, str | None, bool], list[Figure]] = {}
+    """Figures that one pass over a table can sum: same table, date and as-of column."""
+    groups: dict[tuple[str, str, str | None], list[Figure]] = {}
     for figure in figures:
-        groups.setdefault((figure.table, figure.date, figure.known, figure.form == "flow"), []).append(figure)
+        groups.setdefault((figure.table, figure.date, figure.known), []).append(figure)
     return list(groups.values())
 
 
 def _daily(figures: list[Figure], grains: tuple[Grain, ...], engine: Engine) -> str:
-    """All figures by scope and day, a table below the other; a figure of another table is null."""
+    """Figures by scope and day, a table below the other; a figure of another table is null."""
     branches = []
     for group in _grouped(figures):
         own = {f.id: f"{_sum(f, engine)} AS {f.id}" for f in group}
-        columns = [own.get(f.id, f"NULL AS {f.id}") for f in figures]
-        if any(f.form != "flow" for f in figures):
-            columns.append(f"{'TRUE' if group[0].form != 'flow' else 'FALSE'} AS is_stock")
-        branches.append(_by_day(group[0], columns, grains, engine))
-    return "daily AS (\n" + "\n  UNION ALL\n".join(branches) + "\n)"
+        branches.append(_by_day(group[0], [own.get(f.id, f"NULL AS {f.id}") for f in figures], grains, engine))
+    return f"{_name(figures)}_daily AS (\n" + "\n  UNION ALL\n".join(branches) + "\n)"
+
+
+def _name(figures: list[Figure]) -> str:
+    return "flow" if figures[0].form == "flow" else "stock"
+
+
+def _flows(figures: list[Figure]) -> str:
+    """The days of each period added up, of each what is known by the period's as_of."""
+    sums = ", ".join(f"SUM(d.{f.id}) AS {f.id}" for f in figures)
+    cell = ", ".join(f"a.{k}" for k in CELL.split(", "))
+    return (
+        f"flows AS (\n  SELECT {cell}, {sums}\n  FROM asked_days AS a\n"
+        f"  JOIN flow_daily AS d ON d.scope = a.scope AND d.day = a.day AND d.known <= a.as_of\n  GROUP BY {cell}\n)"
+    )
+
+
+def _stocks(figures: list[Figure]) -> str:
+    """All days up to the period's end (``level``), or before its beginning (``opening``), added up."""
+    sums = ", ".join(
+        f"SUM({f'd.{f.id}' if f.form == 'level' else f'CASE WHEN d.day < a.period_start THEN d.{f.id} END'}) AS {f.id}"
+        for f in figures
+    )
+    cell = ", ".join(f"a.{k}" for k in CELL.split(", "))
+    return (
+        f"stocks AS (\n  SELECT {cell}, {sums}\n  FROM asked AS a\n"
+        f"  JOIN stock_daily AS d ON d.scope = a.scope AND d.day <= a.period_end\n  GROUP BY {cell}\n)"
+    )
 
 
 def _by_day(
@@ -164,26 +190,16 @@ def condition_sql(where: str, engine: Engine) -> str:
     return sqlglot.parse_one(where, read="spark").sql(engine.dialect)
 
 
-def _figures(figures: list[Figure], percents: dict[str, list[int]]) -> str:
-    """The days of each period added up, in one join."""
-    sums = [f"COALESCE(SUM({_within(f)}), 0) AS {f.id}" for f in figures]
-    of_bins = [f"MAX({of}_ranks.p{p}) AS {of}_p{p}" for of, wanted in percents.items() for p in wanted]
-    joins = "".join(f"\n  LEFT JOIN {of}_ranks ON {_same_cell(f'{of}_ranks')}" for of in percents)
+def _figures(parts: list[list[Figure]], percents: dict[str, list[int]]) -> str:
+    """Side by side, a row for each row of ``asked``; where there is nothing to add up, a figure is 0."""
+    sums = [f"COALESCE({_name(part)}s.{f.id}, 0) AS {f.id}" for part in parts for f in part]
+    of_bins = [f"{of}_ranks.p{p} AS {of}_p{p}" for of, wanted in percents.items() for p in wanted]
+    others = [*(f"{_name(part)}s" for part in parts), *(f"{of}_ranks" for of in percents)]
+    joins = "".join(f"\n  LEFT JOIN {other} ON {_same_cell(other)}" for other in others)
     asked = ", ".join(f"a.{name}" for name in ASKED)
-    since = "d.day >= a.period_start"
-    since = f"({since} OR d.is_stock)" if any(f.form != "flow" for f in figures) else since
     return (
-        f"figures AS (\n  SELECT {asked},\n    " + ",\n    ".join([*sums, *of_bins]) + "\n  FROM asked AS a\n"
-        f"  LEFT JOIN daily AS d ON d.scope = a.scope AND d.day <= a.period_end AND d.known <= a.as_of\n"
-        f"    AND {since}{joins}\n  GROUP BY {asked}\n)"
+        f"figures AS (\n  SELECT {asked},\n    " + ",\n    ".join([*sums, *of_bins]) + f"\n  FROM asked AS a{joins}\n)"
     )
-
-
-def _within(figure: Figure) -> str:
-    """The join lets in a flow's days of the period, and a stock's days up to its end."""
-    if figure.form == "opening":
-        return f"CASE WHEN d.day < a.period_start THEN d.{figure.id} END"
-    return f"d.{figure.id}"
 
 
 def _same_cell(other: str) -> str:
