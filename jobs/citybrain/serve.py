@@ -22,18 +22,16 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from citybrain import contracts, lake
+from citybrain import contracts, duck, lake
 from citybrain.contracts import Contract
-from citybrain.contracts.load import ROOT
+from citybrain.duck import literal
 from citybrain.indicators import catalogue
-from citybrain.indicators.catalogue import literal
 from citybrain.indicators.registry import JOURNAL, Registry
 from citybrain.indicators.registry import load as load_registry
 
 KEEP = 3
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 _NAME = re.compile(r"citybrain-(\d{6})\.duckdb")
-_TYPES = {"string": "varchar", "timestamp": "timestamptz", "array<string>": "varchar[]"}
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def publish() -> Path:
         building = link.parent / f".building-{os.getpid()}.duckdb"
         for stray in link.parent.glob(".building-*"):
             stray.unlink(missing_ok=True)
-        with duckdb.connect(str(building), config=extensions()) as db:
+        with duckdb.connect(str(building), config=duck.extensions()) as db:
             db.begin()  # one commit, not one for each comment
             _build(db, declared, tables, sources, mark)
             db.commit()
@@ -92,7 +90,7 @@ def current() -> Path:
 
 def connect(path: Path | None = None) -> duckdb.DuckDBPyConnection:
     """A read-only connection to the newest file that can read no other file but silver's, and cannot be reset."""
-    db = duckdb.connect(str(path or current()), read_only=True, config=extensions())
+    db = duckdb.connect(str(path or current()), read_only=True, config=duck.extensions())
     if not _one(db, "SELECT current_setting('lock_configuration')"):  # else: this process has it open, locked already
         _load_delta(db)
         db.execute("SET GLOBAL TimeZone = 'Asia/Shanghai'")
@@ -146,12 +144,15 @@ def _sources(tables: dict[str, Contract]) -> list[Source]:
     """The newest version of each gold table, taken once, so that the file is one consistent set."""
     from deltalake import DeltaTable
 
+    from citybrain.runner.state import UPKEEP, UPKEEP_AT_MOST
+
     found = []
     for table in (c.table for c in tables.values() if c.layer == "gold"):
         uri = lake.table_uri(table)
         if DeltaTable.is_deltatable(uri):
             delta = DeltaTable(uri)
-            commit = delta.history(1)[0]
+            history = delta.history(UPKEEP_AT_MOST)
+            commit = next((c for c in history if c.get("operation") not in UPKEEP), history[0])
             found.append(Source(table, delta.version(), datetime.fromtimestamp(commit["timestamp"] / 1000, SHANGHAI)))
     return found
 
@@ -171,7 +172,7 @@ def _mark(declared: Registry, tables: dict[str, Contract], sources: list[Source]
 
 def _mark_of(path: Path) -> str:
     try:
-        with duckdb.connect(str(path), read_only=True, config=extensions()) as db:
+        with duckdb.connect(str(path), read_only=True, config=duck.extensions()) as db:
             return str(_one(db, "SELECT mark FROM meta.publication"))
     except duckdb.Error:
         return ""  # unreadable or of an older shape: made anew
@@ -204,12 +205,12 @@ def _build(
 
 def _copy(db: duckdb.DuckDBPyConnection, contract: Contract, source: Source | None) -> None:
     """A native table with the contract's columns and comments; empty while the lake has none."""
-    columns = [(f.name, _TYPES.get(f.sql_type, f.sql_type), f"{f.title}（{f.unit}）" if f.unit else f.title)
+    columns = [(f.name, duck.type_of(f), f"{f.title}（{f.unit}）" if f.unit else f.title)
                for f in contract.fields]  # fmt: skip
     catalogue.create(db, contract.table, contract.title, columns)
     if source is None:
         return
-    scan = f"delta_scan({literal(lake.table_uri(contract.table))}, version => {source.version})"
+    scan = duck.scan(contract.table, source.version)
     there = {row[0] for row in db.execute(f"DESCRIBE FROM {scan}").fetchall()}
     shared = ", ".join(f'"{name}"' for name, _, _ in columns if name in there)
     order = ", ".join(f'"{name}"' for name in contract.key if name in there)
@@ -218,11 +219,11 @@ def _copy(db: duckdb.DuckDBPyConnection, contract: Contract, source: Source | No
 
 def _view(db: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     """What no contract calls personal, read from the lake when asked."""
-    uri = lake.table_uri(contract.table)
-    there = {row[0] for row in db.execute(f"DESCRIBE FROM delta_scan({literal(uri)})").fetchall()}
+    scan = duck.scan(contract.table)
+    there = {row[0] for row in db.execute(f"DESCRIBE FROM {scan}").fetchall()}
     fields = [f for f in contract.fields if f.personal == "none" and f.name in there]
     columns = ", ".join(f'"{f.name}"' for f in fields)
-    db.execute(f'CREATE VIEW silver."{contract.name}" AS SELECT {columns} FROM delta_scan({literal(uri)})')
+    db.execute(f'CREATE VIEW silver."{contract.name}" AS SELECT {columns} FROM {scan}')
     catalogue.comment(db, f'VIEW silver."{contract.name}"', contract.title)
 
 
@@ -287,12 +288,6 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def extensions() -> dict[str, Any]:
-    """DuckDB's settings for our own copies of its extensions; nothing is ever downloaded."""
-    folder = os.environ.get("CITYBRAIN_DUCKDB_EXTENSIONS") or str(ROOT / ".venvs" / "duckdb_extensions")
-    return {"extension_directory": folder, "autoinstall_known_extensions": "false"}
 
 
 def _load_delta(db: duckdb.DuckDBPyConnection) -> None:

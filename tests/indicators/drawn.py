@@ -15,8 +15,8 @@ from deltalake import CommitProperties, write_deltalake
 
 from citybrain import lake
 from citybrain.contracts import Contract
+from citybrain.duck import literal
 from citybrain.indicators import period as periods
-from citybrain.indicators.catalogue import literal
 from citybrain.indicators.compile import question_sql
 from citybrain.indicators.registry import registry
 from tests.tables import CONTRACTS, PARSE

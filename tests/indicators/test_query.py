@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from citybrain import lake, serve
+from citybrain import duck, lake, serve
 from citybrain.indicators import contributions, query
 from citybrain.indicators.model import QuestionError
 from citybrain.runner.state import Pin, State
@@ -100,7 +100,7 @@ def state(inputs):
 def cube(table):
     """The cube of the silver table, summed by DuckDB."""
     contract = CONTRACTS[table]
-    with contributions.open_lake() as db:
+    with duck.open_lake() as db:
         contributions.view(db, contract, version=0)
         keys = ", ".join(contract.key)
         sums = ", ".join(f"COUNT(*) AS {m.name}" if m.name == "row_count" else f"SUM({m.name}) AS {m.name}"

@@ -6,12 +6,10 @@ from collections.abc import Mapping
 
 import duckdb
 
-from citybrain import serve
+from citybrain import duck, serve
 from citybrain.contracts import Contract
 from citybrain.indicators import catalogue
 from citybrain.indicators.registry import Registry
-
-TYPES = {"string": "varchar", "timestamp": "timestamptz", "array<string>": "varchar[]"}
 
 
 def empty_serving_file(db: duckdb.DuckDBPyConnection, contracts: Mapping[str, Contract], registry: Registry) -> None:
@@ -19,7 +17,7 @@ def empty_serving_file(db: duckdb.DuckDBPyConnection, contracts: Mapping[str, Co
     db.execute("CREATE SCHEMA gold; CREATE SCHEMA meta")
     for contract in contracts.values():
         if contract.layer == "gold":
-            columns = [(f.name, TYPES.get(f.sql_type, f.sql_type), f.title) for f in contract.fields]
+            columns = [(f.name, duck.type_of(f), f.title) for f in contract.fields]
             catalogue.create(db, contract.table, contract.title, columns)
     catalogue.write(db, registry, contracts)
     serve._write_versions(db, registry, dict(contracts), {})

@@ -6,10 +6,6 @@ a closed one moves only when something about it is corrected.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from functools import reduce
-from typing import Any
-
-from pyspark.sql import DataFrame
 
 from citybrain.indicators import compile as sql
 from citybrain.indicators.model import AREA_LEVELS, Clock, Grain, Indicator, Variant
@@ -17,25 +13,25 @@ from citybrain.indicators.registry import Registry, registry
 
 GRAINS: tuple[Grain, ...] = ("district", "town")
 _PERIODS = [
-    f"struct('{kind}' AS period_kind, date_format(day, '{name}') AS period, "
-    f"{first} AS period_start, {last} AS period_end)"
+    f"SELECT '{kind}' AS period_kind, strftime(day, '{name}') AS period, {first} AS period_start, {last} AS last_day, "
+    "newest FROM days"
     for kind, name, first, last in (
-        ("day", "yyyy-MM-dd", "day", "day"),
-        ("month", "yyyy-MM", "date(trunc(day, 'MONTH'))", "last_day(day)"),
-        ("year", "yyyy", "make_date(year(day), 1, 1)", "make_date(year(day), 12, 31)"),
+        ("day", "%Y-%m-%d", "day", "day"),
+        ("month", "%Y-%m", "CAST(date_trunc('month', day) AS DATE)", "last_day(day)"),
+        ("year", "%Y", "make_date(year(day), 1, 1)", "make_date(year(day), 12, 31)"),
     )
 ]
 
 
-def platform__indicator_value(reference__area: DataFrame, **cubes: DataFrame) -> DataFrame:
+def platform__indicator_value() -> str:
+    """The values as one statement over the inputs, in DuckDB's SQL."""
     declared = registry()
     parts = []
     for name, clock in declared.clocks.items():
         pairs = [(i, v) for i, v in declared.variants() if declared.figures[v.figures[0]].clock == name]
         if pairs:
-            asked = _asked(reference__area, cubes[clock.table.split(".")[1]], clock)
-            parts.append(_values(declared, pairs, asked, cubes))
-    return reduce(DataFrame.unionByName, parts)
+            parts.append(_values(declared, pairs, clock))
+    return "\nUNION ALL\n".join(f"SELECT * FROM (\n{part}\n)" for part in parts)
 
 
 def fingerprint() -> str:
@@ -43,45 +39,29 @@ def fingerprint() -> str:
     return hashlib.sha256(repr(registry()).encode()).hexdigest()
 
 
-def _asked(areas: DataFrame, cube: DataFrame, clock: Clock) -> DataFrame:
-    """Each current area × each period from the first to the last day with data, its end and as_of not later than the data's own time."""
-    text = f"""
-      WITH days AS (
-        SELECT EXPLODE(SEQUENCE(oldest, newest)) AS day, newest
-        FROM (SELECT MIN({clock.date}) AS oldest, MAX({clock.date}) AS newest FROM {{cube}} WHERE {clock.where}) AS d
-        WHERE newest IS NOT NULL
-      ),
-      periods AS (
-        SELECT DISTINCT p.period_kind, p.period, p.period_start, LEAST(p.period_end, newest) AS period_end,
-          LEAST(p.period_end, newest) AS as_of
-        FROM days LATERAL VIEW inline(array({", ".join(_PERIODS)})) p
-      )
-      SELECT area_code, area_level, CASE area_level WHEN '区' THEN 'all' ELSE area_code END AS scope, periods.*
-      FROM periods CROSS JOIN {{areas}} WHERE area_level IN ({_listed(AREA_LEVELS[g] for g in GRAINS)})
-    """
-    return cube.sparkSession.sql(text, cube=cube, areas=areas)
-
-
-def _values(
-    declared: Registry, pairs: Sequence[tuple[Indicator, Variant]], asked: DataFrame, cubes: dict[str, DataFrame]
-) -> DataFrame:
+def _values(declared: Registry, pairs: Sequence[tuple[Indicator, Variant]], clock: Clock) -> str:
     """All variants of one clock: the figures once, side by side, then a row for each variant."""
-    clock = declared.clock_of(pairs[0][1])
-    figures = sql.figures_sql(declared, [v for _, v in pairs], GRAINS, sql.SPARK)
-    tables = {clock.table, *(declared.figures[name].table for _, v in pairs for name in v.figures)}
-    read: dict[str, Any] = {name: cubes[name] for name in (table.split(".")[1] for table in tables)}
-    rows = ",\n  ".join(_row(indicator, variant) for indicator, variant in pairs)
-    text = f"""
-      WITH asked AS (SELECT * FROM {{asked_areas}}),
-      {figures}
-      SELECT v.indicator_id, v.variant, area_code, period_kind, period, period_start, period_end, as_of,
-        v.numerator, v.denominator, v.value
-      FROM figures LATERAL VIEW inline(array(
-        {rows}
-      )) v
-      WHERE v.applies
-    """
-    return asked.sparkSession.sql(text, asked_areas=asked, **read)
+    figures = sql.figures_sql(declared, [v for _, v in pairs], GRAINS)
+    rows = "\nUNION ALL\n".join(_row(indicator, variant) for indicator, variant in pairs)
+    return f"WITH {_asked(clock)},\n{figures}\n{rows}"
+
+
+def _asked(clock: Clock) -> str:
+    """Each current area × each period from the first to the last day with data, none of them beyond the last."""
+    return f"""span AS (
+  SELECT MIN({clock.date}) AS oldest, MAX({clock.date}) AS newest FROM {clock.table} WHERE {clock.where}
+),
+days AS (
+  SELECT CAST(UNNEST(GENERATE_SERIES(oldest, newest, INTERVAL 1 DAY)) AS DATE) AS day, newest FROM span
+),
+periods AS (
+  SELECT DISTINCT period_kind, period, period_start, LEAST(last_day, newest) AS period_end, period_end AS as_of
+  FROM ({" UNION ALL ".join(_PERIODS)})
+),
+asked AS (
+  SELECT area_code, area_level, CASE area_level WHEN '区' THEN 'all' ELSE area_code END AS scope, periods.*
+  FROM periods CROSS JOIN gold.reference__area WHERE area_level IN ({_listed(AREA_LEVELS[g] for g in GRAINS)})
+)"""
 
 
 def _row(indicator: Indicator, variant: Variant) -> str:
@@ -93,9 +73,9 @@ def _row(indicator: Indicator, variant: Variant) -> str:
     if variant.effective_to:
         applies.append(f"period_end <= DATE '{variant.effective_to}'")
     return (
-        f"struct({' AND '.join(applies)} AS applies, '{indicator.id}' AS indicator_id, '{variant.id}' AS variant, "
-        f"{found.numerator} AS numerator, {found.denominator} AS denominator, "
-        f"{found.value(found.numerator, found.denominator)} AS value)"
+        f"SELECT '{indicator.id}' AS indicator_id, '{variant.id}' AS variant, area_code, period_kind, period, "
+        f"period_start, period_end, as_of,\n  {found.numerator} AS numerator, {found.denominator} AS denominator, "
+        f"{found.value(found.numerator, found.denominator)} AS value\nFROM figures WHERE {' AND '.join(applies)}"
     )
 
 

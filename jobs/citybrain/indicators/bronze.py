@@ -11,8 +11,7 @@ import duckdb
 
 from citybrain import lake
 from citybrain.contracts import Contract
-from citybrain.indicators.catalogue import literal
-from citybrain.indicators.contributions import scan
+from citybrain.duck import literal, scan
 
 MASK = "***"
 

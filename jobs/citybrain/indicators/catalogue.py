@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from citybrain.contracts import Contract
+from citybrain.duck import literal
 from citybrain.indicators.compile import question_sql
 from citybrain.indicators.model import Indicator, Variant, terms
 from citybrain.indicators.registry import Registry
@@ -89,17 +90,6 @@ def insert(db: duckdb.DuckDBPyConnection, table: str, rows: list[Row]) -> None:
     schema, name = table.split(".")
     if rows:
         db.execute(f'INSERT INTO {schema}."{name}" VALUES {", ".join(map(literal, rows))}')
-
-
-def literal(value: Any) -> str:
-    """The value as DuckDB writes it."""
-    if isinstance(value, tuple):
-        return f"({', '.join(map(literal, value))})"
-    if isinstance(value, list):
-        return f"[{', '.join(map(literal, value))}]"
-    if value is None or isinstance(value, bool | int):
-        return "NULL" if value is None else str(value)
-    return "'" + str(value).replace("'", "''") + "'"
 
 
 def quoted(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Figures and variants compiled to one readable SQL, the same text for Spark (over Delta) and DuckDB (serving file).
+"""Figures and variants compiled to one readable SQL for DuckDB, over gold in the lake or in the serving file.
 
 The question is a relation ``asked``: a row for each area and period, with ``scope`` (``all`` for the district, else the
 town's code) and a ``period_end`` that is not later than its ``as_of``. Every table is first summed by scope, day and
@@ -7,39 +7,17 @@ the day since which that is known, so that what is joined to the periods is smal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import sqlglot
 
 from citybrain.indicators.model import AREA_COLUMNS, Figure, Grain, Variant, terms
 from citybrain.indicators.registry import Registry
 
-Dialect = Literal["duckdb", "spark"]
 ASKED = ("area_code", "area_level", "scope", "period_kind", "period", "period_start", "period_end", "as_of")
 CELL = "area_code, period_kind, period"
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What engines say differently: names of tables, conditions of figures, and the days of a span."""
-
-    dialect: Dialect
-    refer: Callable[[str], str]
-    days: str  # a row of ``asked`` for each day of its period
-
-
-DUCKDB = Engine(  # over schema.table of the serving file
-    "duckdb",
-    lambda table: table,
-    "SELECT *, CAST(UNNEST(GENERATE_SERIES(period_start, period_end, INTERVAL 1 DAY)) AS DATE) AS day FROM asked",
-)
-SPARK = Engine(  # over DataFrames handed to spark.sql by name
-    "spark",
-    lambda table: f"{{{table.split('.')[1]}}}",
-    "SELECT *, EXPLODE(SEQUENCE(period_start, period_end)) AS day FROM asked",
-)
+DAYS = "SELECT *, CAST(UNNEST(GENERATE_SERIES(period_start, period_end, INTERVAL 1 DAY)) AS DATE) AS day FROM asked"
 
 
 @dataclass(frozen=True)
@@ -80,7 +58,7 @@ def _decimal(expression: str) -> str:
     return f"CAST({' '.join(signed).removeprefix('+ ')} AS DECIMAL(24, 4))"
 
 
-def figures_sql(registry: Registry, variants: Sequence[Variant], grains: Iterable[Grain], engine: Engine) -> str:
+def figures_sql(registry: Registry, variants: Sequence[Variant], grains: Iterable[Grain]) -> str:
     """CTEs up to ``figures``: a row for each row of ``asked``, a column for each figure that the variants need.
 
     The caller supplies ``asked``: as a first CTE or as a table.
@@ -94,11 +72,11 @@ def figures_sql(registry: Registry, variants: Sequence[Variant], grains: Iterabl
             percents.setdefault(variant.percentile.of, []).append(variant.percentile.percent)
     flows, stocks = ([f for f in figures if (f.form == "flow") is flow] for flow in (True, False))
     parts = [part for part in (flows, stocks) if part]
-    ctes = [f"asked_days AS (\n  {engine.days}\n)"]
+    ctes = [f"asked_days AS (\n  {DAYS}\n)"]
     for part in parts:
-        ctes += [_daily(part, scopes, engine), _stocks(part) if part[0].form != "flow" else _flows(part)]
+        ctes += [_daily(part, scopes), _stocks(part) if part[0].form != "flow" else _flows(part)]
     for of, wanted in percents.items():
-        ctes += _percentiles(registry.figures[of], wanted, scopes, engine)
+        ctes += _percentiles(registry.figures[of], wanted, scopes)
     return ",\n".join([*ctes, _figures(parts, percents)])
 
 
@@ -107,7 +85,7 @@ def question_sql(registry: Registry, variant: Variant, asked: str, grains: Itera
     found = amounts(variant)
     return (
         f"WITH asked AS (\n{asked}\n),\n"
-        f"{figures_sql(registry, [variant], grains, DUCKDB)},\n"
+        f"{figures_sql(registry, [variant], grains)},\n"
         f"amounts AS (\n  SELECT *,\n    {found.numerator} AS numerator,\n    {found.denominator} AS denominator\n"
         f"  FROM figures\n)\n"
         f"SELECT *,\n  {found.value('numerator', 'denominator')} AS value\nFROM amounts\nORDER BY {CELL}"
@@ -122,12 +100,12 @@ def _grouped(figures: Iterable[Figure]) -> list[list[Figure]]:
     return list(groups.values())
 
 
-def _daily(figures: list[Figure], grains: tuple[Grain, ...], engine: Engine) -> str:
+def _daily(figures: list[Figure], grains: tuple[Grain, ...]) -> str:
     """Figures by scope and day, a table below the other; a figure of another table is null."""
     branches = []
     for group in _grouped(figures):
-        own = {f.id: f"{_sum(f, engine)} AS {f.id}" for f in group}
-        branches.append(_by_day(group[0], [own.get(f.id, f"NULL AS {f.id}") for f in figures], grains, engine))
+        own = {f.id: f"{_sum(f)} AS {f.id}" for f in group}
+        branches.append(_by_day(group[0], [own.get(f.id, f"NULL AS {f.id}") for f in figures], grains))
     return f"{_name(figures)}_daily AS (\n" + "\n  UNION ALL\n".join(branches) + "\n)"
 
 
@@ -158,9 +136,7 @@ def _stocks(figures: list[Figure]) -> str:
     )
 
 
-def _by_day(
-    figure: Figure, sums: list[str], grains: tuple[Grain, ...], engine: Engine, condition: str = "", bins: str = ""
-) -> str:
+def _by_day(figure: Figure, sums: list[str], grains: tuple[Grain, ...], condition: str = "", bins: str = "") -> str:
     """Sums by scope, day and the day since which that is known: every row for the district, and those of each town."""
     areas = [AREA_COLUMNS[g] for g in grains if AREA_COLUMNS.get(g) in figure.areas]
     by = [figure.date, *([figure.known] if figure.known else []), *([bins] if bins else [])]
@@ -177,17 +153,18 @@ def _by_day(
     head = [f"{scope} AS scope", f"{figure.date} AS day", f"{known} AS known", *([f"{bins} AS bin"] if bins else [])]
     where = f"  WHERE {condition}\n" if condition else ""
     listed = "".join(f",\n    {column}" for column in sums)
-    return f"  SELECT {', '.join(head)}{listed}\n  FROM {engine.refer(figure.table)}\n{where}  GROUP BY {grouping}"
+    return f"  SELECT {', '.join(head)}{listed}\n  FROM {figure.table}\n{where}  GROUP BY {grouping}"
 
 
-def _sum(figure: Figure, engine: Engine) -> str:
+def _sum(figure: Figure) -> str:
     if figure.where is None:
         return f"SUM({figure.sum})"
-    return f"SUM(CASE WHEN {condition_sql(figure.where, engine)} THEN {figure.sum} ELSE 0 END)"
+    return f"SUM(CASE WHEN {condition_sql(figure.where)} THEN {figure.sum} ELSE 0 END)"
 
 
-def condition_sql(where: str, engine: Engine) -> str:
-    return sqlglot.parse_one(where, read="spark").sql(engine.dialect)
+def condition_sql(where: str) -> str:
+    """A figure's condition, declared in Spark's SQL as the cubes are, for DuckDB."""
+    return sqlglot.parse_one(where, read="spark").sql("duckdb")
 
 
 def _figures(parts: list[list[Figure]], percents: dict[str, list[int]]) -> str:
@@ -206,11 +183,11 @@ def _same_cell(other: str) -> str:
     return " AND ".join(f"{other}.{k} = a.{k}" for k in CELL.split(", "))
 
 
-def _percentiles(figure: Figure, percents: list[int], grains: tuple[Grain, ...], engine: Engine) -> list[str]:
+def _percentiles(figure: Figure, percents: list[int], grains: tuple[Grain, ...]) -> list[str]:
     """Bins of one hour, the k-th holding what is in (k−1, k]; inside a bin the value grows linearly with the rank."""
     of = figure.id
-    condition = condition_sql(figure.where, engine) if figure.where else ""
-    by_day = _by_day(figure, [f"SUM({figure.sum}) AS n"], grains, engine, condition, figure.bins or "")
+    condition = condition_sql(figure.where) if figure.where else ""
+    by_day = _by_day(figure, [f"SUM({figure.sum}) AS n"], grains, condition, figure.bins or "")
     bins = (
         f"{of}_bins AS (\n  SELECT {CELL}, GREATEST(bin - 1, 0) AS low, GREATEST(bin, 0) AS high, n,\n"
         f"    SUM(n) OVER (PARTITION BY {CELL} ORDER BY bin) AS upto, SUM(n) OVER (PARTITION BY {CELL}) AS total\n"

@@ -14,9 +14,8 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-from citybrain import lake, serve
+from citybrain import duck, lake
 from citybrain.contracts import Contract
-from citybrain.indicators.catalogue import literal
 
 Node = Any  # sqlglot's nodes: its own types are not complete enough to be of use here
 PACKAGE = Path(__file__).parents[1]
@@ -26,26 +25,13 @@ class UntranslatableError(ValueError):
     """The cube's SQL does not run on DuckDB."""
 
 
-def open_lake() -> duckdb.DuckDBPyConnection:
-    """DuckDB in memory that reads the lake; a date of an instant is Shanghai's."""
-    db = duckdb.connect(config=serve.extensions())
-    db.execute("LOAD delta; SET TimeZone = 'Asia/Shanghai'")
-    return db
-
-
-def scan(table: str, version: int | None) -> str:
-    """SQL: a Delta table of the lake, at a version or the newest."""
-    pinned = f", version => {version}" if version is not None else ""
-    return f"delta_scan({literal(lake.table_uri(table))}{pinned})"
-
-
 def view(db: duckdb.DuckDBPyConnection, cube: Contract, version: int | None) -> None:
     """Makes ``contributions``: the fact's key, the cube's columns, measures in their declared types."""
     (fact,) = cube.inputs
     source = PACKAGE / cube.layer / f"{cube.name}.sql"
     if not source.exists():
         raise UntranslatableError(f"{cube.table} is not written in SQL")
-    db.execute(f"CREATE OR REPLACE TEMP VIEW {fact.split('.')[1]} AS SELECT * FROM {scan(fact, version)}")
+    db.execute(f"CREATE OR REPLACE TEMP VIEW {fact.split('.')[1]} AS SELECT * FROM {duck.scan(fact, version)}")
     typed = ", ".join(f"CAST({m.name} AS {m.sql_type}) AS {m.name}" for m in cube.measures if m.name != "row_count")
     try:
         text = to_duckdb(source.read_text(encoding="utf-8"))

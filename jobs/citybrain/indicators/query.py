@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from citybrain import serve
+from citybrain.duck import literal
 from citybrain.indicators import period as periods
 from citybrain.indicators.answer import FigureAmount, IndicatorAnswer, SourceVersion
-from citybrain.indicators.catalogue import described, formula, literal
+from citybrain.indicators.catalogue import described, formula
 from citybrain.indicators.compile import question_sql
 from citybrain.indicators.model import AREA_LEVELS, Grain, Indicator, QuestionError, Variant
 from citybrain.indicators.period import KIND_NAMES, Period

@@ -13,13 +13,13 @@ from typing import Any
 
 import duckdb
 
-from citybrain import contracts, lake, serve
+from citybrain import contracts, duck, lake, serve
 from citybrain.contracts import Contract
+from citybrain.duck import literal
 from citybrain.indicators import bronze, contributions
 from citybrain.indicators.answer import IndicatorAnswer, plain
 from citybrain.indicators.bronze import BronzeRow, ReceiptNote
-from citybrain.indicators.catalogue import literal
-from citybrain.indicators.compile import DUCKDB, SPARK, condition_sql
+from citybrain.indicators.compile import condition_sql
 from citybrain.indicators.model import AREA_COLUMNS, AREA_LEVELS, Figure
 from citybrain.indicators.registry import registry
 
@@ -90,7 +90,7 @@ class _Walk:
         """The version if it is still there, else None (the newest), with a note."""
         if version is not None:
             try:
-                self.db.execute(f"SELECT * FROM {contributions.scan(table, version)} LIMIT 0")
+                self.db.execute(f"SELECT * FROM {duck.scan(table, version)} LIMIT 0")
             except duckdb.Error:
                 self.notes.append(f"{table} 第 {version} 版已清理，以下按最新版追溯")
                 return None
@@ -101,7 +101,7 @@ def trace(answer: IndicatorAnswer, limit: int) -> Trace:
     """At most ``limit`` cells and facts of each figure, and the rows and receipts behind those facts."""
     declared, tables = registry(), contracts.load()
     variant = declared.variant(answer.indicator_id, answer.variant)
-    with serve.connect(answer.file) as cubes, contributions.open_lake() as db:
+    with serve.connect(answer.file) as cubes, duck.open_lake() as db:
         walk = _Walk(db, tables, limit)
         figures: list[FigureTrace] = []
         rows: list[BronzeRow] = []
@@ -172,7 +172,7 @@ def _within(figure: Figure, answer: IndicatorAnswer, spark: bool = False) -> str
     }
     conditions = [dates[figure.form]]
     if figure.where:
-        conditions.append(f"({condition_sql(figure.where, SPARK if spark else DUCKDB)})")
+        conditions.append(f"({figure.where if spark else condition_sql(figure.where)})")
     if figure.known:
         conditions.append(f"{figure.known} <= DATE '{answer.as_of}'")
     grain = next(g for g, level in AREA_LEVELS.items() if level == answer.area_level)
@@ -224,7 +224,7 @@ def _followed(
         walk.notes.append(f"{contract.table} 每次整表重算，不能逐行追到上游")
         return (), []
     listed = ", ".join(literal(key) for key in keys)
-    source = contributions.scan(contract.table, version)
+    source = duck.scan(contract.table, version)
     chosen = ", ".join(per)
     found = walk.db.execute(
         f"SELECT DISTINCT {chosen} FROM {source} WHERE ({', '.join(columns)}) IN ({listed}) ORDER BY ALL "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ from pyspark.sql import functions as F
 
 from citybrain import contracts, engine, lake
 from citybrain.contracts import Contract
-from citybrain.runner import state
+from citybrain.runner import journal, state
 from citybrain.runner.plan import Plan, is_followed
 from citybrain.runner.reading import read_input, read_target
 from citybrain.runner.state import Pin, State
-from citybrain.runner.transform import JOURNAL_FIELDS, contributions, summed, transform
+from citybrain.runner.transform import contributions, summed, transform
 
 
 @dataclass(frozen=True)
@@ -71,37 +71,34 @@ def _manifest(table: str) -> Path:
 
 def build(spark: SparkSession, plan: Plan, run: str) -> Stage:
     """Computes and stages the difference that ``plan`` asks for. An earlier stage of the table is dropped."""
-    contract = plan.contract
-    if old := Stage.load(contract.table):
+    if old := Stage.load(plan.contract.table):
         old.drop()
-    extent, reason = plan.extent, plan.reason
-    try:
-        difference = _difference(spark, plan, extent)
-        stage = _write(spark, plan, run, difference, extent, reason)
-    except Exception as error:
-        if extent == "full" or not engine.feed_is_gone(error):
-            raise
-        extent, reason = "full", "the change feed of an input is gone"
-        stage = _write(spark, plan, run, _difference(spark, plan, extent), extent, reason)
-    return stage
-
-
-def _write(spark: SparkSession, plan: Plan, run: str, difference: DataFrame, extent: str, reason: str) -> Stage:
     after = State(run, plan.sequence, plan.fingerprint, plan.inputs)
-    stage = Stage(plan.contract.table, after, plan.target, {}, extent, reason)
-    difference.write.mode("overwrite").parquet(stage.uri)
-    found = spark.read.parquet(stage.uri).groupBy("_change").count().collect()
-    counts = {"insert": 0, "update": 0, "delete": 0, **{row["_change"]: row["count"] for row in found}}
-    stage = Stage(stage.table, after, plan.target, counts, extent, reason)
+    stage = Stage(plan.contract.table, after, plan.target, {}, plan.extent, plan.reason)
+    try:
+        counts = _write(spark, plan, stage)
+    except Exception as error:
+        if stage.extent == "full" or not engine.feed_is_gone(error):
+            raise
+        stage = replace(stage, extent="full", reason="the change feed of an input is gone")
+        counts = _write(spark, plan, stage)
+    stage = replace(stage, counts={"insert": 0, "update": 0, "delete": 0} | counts)
     state.write_atomically(_manifest(stage.table), stage.to_json())
     return stage
+
+
+def _write(spark: SparkSession, plan: Plan, stage: Stage) -> dict[str, int]:
+    """Writes the difference to the stage's folder; returns how many rows of it are inserted, updated, deleted."""
+    if plan.contract.build == "journal":
+        return {"insert": journal.stage(plan, stage.uri)}
+    _difference(spark, plan, stage.extent).write.mode("overwrite").parquet(stage.uri)
+    found = spark.read.parquet(stage.uri).groupBy("_change").count().collect()
+    return {row["_change"]: row["count"] for row in found}
 
 
 def _difference(spark: SparkSession, plan: Plan, extent: str) -> DataFrame:
     contract = plan.contract
     target = read_target(spark, contract, plan.target)
-    if contract.build == "journal":
-        return _journal(plan, target, transform(contract, _whole(spark, plan)))
     if extent == "full":
         return compare(contract, target, transform(contract, _whole(spark, plan)))
     if contract.build == "cube":
@@ -183,22 +180,3 @@ def _cube(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
     sums = [F.sum(m.name).cast(m.sql_type).alias(m.name) for m in contract.measures]
     new = old.unionByName(moved).groupBy(*contract.key).agg(*sums).filter("row_count <> 0")
     return compare(contract, old, new.select(*contract.names))
-
-
-def _journal(plan: Plan, target: DataFrame, new: DataFrame) -> DataFrame:
-    """New revisions of what changed since the last; what is no longer given gets a revision without a value."""
-    contract = plan.contract
-    key = list(contract.key)
-    body = [name for name in contract.names if name not in JOURNAL_FIELDS]
-    latest = target.groupBy(*key).agg(F.max_by(F.struct(*target.columns), "revision").alias("_last")).select("_last.*")
-    o = latest.select(*[F.col(k).alias(f"o_{k}") for k in key], F.struct(*body).alias("_old"), "revision")
-    n = new.select(*[F.col(k).alias(f"n_{k}") for k in key], F.struct(*body).alias("_new"))
-    values = ("numerator", "denominator", "value")
-    gone = F.struct(*[(F.lit(None) if b in values else F.col(f"_old.{b}")).alias(b) for b in body])
-    row = F.when(F.col("_new").isNotNull(), F.col("_new")).otherwise(gone)
-    changed = o.join(n, on=_equal(contract.key), how="full").select("_old", row.alias("_row"), "revision")
-    changed = changed.filter(~F.col("_old").eqNullSafe(F.col("_row")))
-    revision = (F.coalesce("revision", F.lit(0)) + 1).cast("bigint").alias("revision")
-    return changed.select(
-        "_row.*", F.current_timestamp().alias("published_at"), revision, F.lit("insert").alias("_change")
-    ).select(*contract.names, "_change")

@@ -40,6 +40,7 @@ def plan(contract: Contract, full: bool = False) -> Plan:
     consumed, known = (last.inputs, last.fingerprint) if last else ({}, "")
     if seen := state.idle(contract.table, target):
         consumed, known = seen
+    consumed = {name: state.forwarded(name, pin, inputs.get(name, pin)) for name, pin in consumed.items()}
     extent, reason = _extent(contract, inputs, consumed, last, known == now, full)
     sequence = (last.sequence if last else 0) + 1
     blocked = "" if full else state.blocked(contract.table, target, inputs, now)

@@ -16,6 +16,9 @@ from typing import Any
 
 from citybrain import lake
 
+UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # commits that change no row
+UPKEEP_AT_MOST = 100  # versions looked back over; where there are more, some change is among them
+
 
 @dataclass(frozen=True)
 class Pin:
@@ -58,16 +61,36 @@ def pin(table: str) -> Pin:
 
 
 def state(table: str) -> State | None:
-    """The state in the newest commit that carries one; None for a table never published."""
+    """The state in the newest commit that carries one; None for a table never published.
+
+    Every commit of ours carries it, OPTIMIZE too, so it is nearly always the newest; strangers' commits are passed by.
+    """
     from deltalake import DeltaTable
 
     uri = lake.table_uri(table)
     if not DeltaTable.is_deltatable(uri):
         return None
-    for entry in DeltaTable(uri).history(20):
-        if found := State.from_json(_user_metadata(entry)):
-            return found
+    delta = DeltaTable(uri)
+    for limit in (5, None):
+        for entry in delta.history(limit):
+            if found := State.from_json(_user_metadata(entry)):
+                return found
     return None
+
+
+def forwarded(table: str, before: Pin, now: Pin) -> Pin:
+    """``now`` where nothing but maintenance lies between the two versions, i.e. the rows are the same; else ``before``.
+
+    Compaction and VACUUM make versions but no news: nobody has to look again, or to read a change feed across them.
+    """
+    from deltalake import DeltaTable
+
+    steps = now.version - before.version
+    if before.id is None or before.id != now.id or not 0 < steps <= UPKEEP_AT_MOST:
+        return before
+    between = DeltaTable(lake.table_uri(table), version=now.version).history(steps)
+    only = len(between) == steps and all(entry.get("operation") in UPKEEP for entry in between)
+    return now if only else before
 
 
 def _user_metadata(entry: dict[str, Any]) -> str | None:
@@ -86,7 +109,7 @@ def lock(table: str) -> Iterator[None]:
 def idle(table: str, target: Pin) -> tuple[dict[str, Pin], str] | None:
     """Input versions (and the fingerprint) that were looked at and made no difference to the table as of ``target``."""
     document = _noted(table, "idle")
-    if document.get("target") != asdict(target):
+    if not document or forwarded(table, Pin(**document["target"]), target) != target:
         return None
     return {name: Pin(**value) for name, value in document["inputs"].items()}, document["fingerprint"]
 
@@ -99,8 +122,11 @@ def note_idle(table: str, target: Pin, inputs: dict[str, Pin], fingerprint: str)
 def blocked(table: str, target: Pin, inputs: dict[str, Pin], fingerprint: str) -> str:
     """Why this very build (same table, same inputs, same rules) was blocked before; empty if it was not."""
     document = _noted(table, "blocked")
-    reason = str(document.pop("reason", ""))
-    return reason if document == _attempt(target, inputs, fingerprint) else ""
+    if document.get("fingerprint") != fingerprint or set(document["inputs"]) != set(inputs):
+        return ""
+    pins = [(table, document["target"], target), *((n, document["inputs"][n], inputs[n]) for n in inputs)]
+    same = all(forwarded(name, Pin(**then), now) == now for name, then, now in pins)
+    return str(document["reason"]) if same else ""
 
 
 def note_blocked(table: str, target: Pin, inputs: dict[str, Pin], fingerprint: str, reason: str) -> None:

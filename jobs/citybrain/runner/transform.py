@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import uuid
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -44,16 +45,19 @@ def summed(contract: Contract, rows: DataFrame, sign: str | None = None) -> Data
 
 def conform(df: DataFrame, contract: Contract) -> DataFrame:
     """Exactly the contract's columns, in order and type. A missing column is an error, not a null."""
-    own = JOURNAL_FIELDS if contract.build == "journal" else ()
-    fields = [f for f in contract.fields if f.name not in own]
-    if missing := sorted({f.name for f in fields} - set(df.columns)):
+    if missing := sorted(set(contract.names) - set(df.columns)):
         raise ContractError(f"{contract.table}: the transform gives no {missing}")
-    return df.select([F.col(f.name).cast(f.sql_type).alias(f.name) for f in fields])
+    return df.select([F.col(f.name).cast(f.sql_type).alias(f.name) for f in contract.fields])
 
 
-def function_of(contract: Contract) -> Callable[..., DataFrame]:
+def values_of(journal: Contract) -> str:
+    """Of a journal: DuckDB's SQL for its rows over its inputs, without the runner's own columns."""
+    return str(_function(journal)())
+
+
+def _function(contract: Contract) -> Callable[..., Any]:
     module = importlib.import_module(f"citybrain.{contract.layer}.{contract.name}")
-    function: Callable[..., DataFrame] = getattr(module, contract.name)
+    function: Callable[..., Any] = getattr(module, contract.name)
     return function
 
 
@@ -62,7 +66,8 @@ def _result(contract: Contract, inputs: Mapping[str, DataFrame]) -> DataFrame:
     source = source_of(contract)
     if source.suffix == ".sql":
         return _sql(source.read_text(encoding="utf-8"), by_name)
-    return function_of(contract)(**by_name)
+    result: DataFrame = _function(contract)(**by_name)
+    return result
 
 
 def _sql(text: str, inputs: Mapping[str, DataFrame]) -> DataFrame:
