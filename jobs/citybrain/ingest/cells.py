@@ -9,12 +9,22 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-import pyarrow as pa
-
 from citybrain.contracts import Field
 
 Kind = Literal["text", "name", "code", "number", "boolean", "timestamp", "date"]
 _CODE_NAME = re.compile(r"_(id|code|no|phone|card|cell|area|unit)$")
+
+# Codes that need no second look: no scientific number, no mask, nothing but ASCII letters, digits and dashes.
+_CODE = "([A-WYZa-wyz]|[0-9]{2})[0-9A-WYZa-wyz-]*[0-9xX]?|[0-9]"
+_NARROW = re.compile(r"([A-Za-z0-9]|\\d|\{\d+(,\d+)?\})+")  # patterns that match nothing but ASCII
+_BLANKS = (32, 9, 10, 13, 160, 8203, 12288, 65279)
+# What a name that needs no second look does not have: masks, line breaks, blanks at its ends, the sign of an error.
+_NO_NAME = r"[*＊●×\r\n\t]|[xX]{3}|^[ \x{a0}\x{200b}\x{3000}\x{feff}#]|[ \x{a0}\x{200b}\x{3000}\x{feff}]$"
+# Every spelling of "nothing" that reading.sql knows.
+_NOTHING = (
+    *("", "—", "——", "－", "-", "--", "/", "／", "#N/A", "N/A", "n/a", "···", "…", "……", "...", "NULL", "null", "None"),
+    *("NaN", "\\N", "无", "空", "暂无", "不详"),
+)
 
 READINGS_SCHEMA = """field VARCHAR, delivered VARCHAR, as_text VARCHAR, as_number DECIMAL(38, 10), as_double DOUBLE,
     as_boolean BOOLEAN, as_timestamp TIMESTAMP, as_date DATE, marks VARCHAR[], changed BOOLEAN, error VARCHAR"""
@@ -65,40 +75,80 @@ def engine_type(field: Field) -> str:
     return {"text": "VARCHAR", "string": "VARCHAR"}.get(field.type, field.sql_type.upper())
 
 
-def plain_value(field: Field, raw: str) -> str:
-    """SQL: the value of text that is plainly as agreed, else NULL."""
+def cast_value(field: Field, raw: str) -> str:
+    """SQL: the value that a text has where it is plainly as agreed; instants in UTC."""
     kind = kind_of(field)
-    if kind == "timestamp":
-        cast = f"TRY_CAST({raw} AS TIMESTAMP)"
-        return f"CASE WHEN {cast}::VARCHAR = {raw} AND plausible({cast}) THEN shanghai({cast}) END"
-    if kind == "date":
-        cast = f"TRY_CAST({raw} AS DATE)"
-        return f"CASE WHEN {cast}::VARCHAR = {raw} AND plausible({cast}) THEN {cast} END"
     if kind == "boolean":
-        return f"CASE {raw} WHEN '是' THEN true WHEN '否' THEN false END"
+        return f"({raw} = '是')"
+    if kind == "timestamp":
+        return f"(TRY_CAST({raw} AS TIMESTAMP) - INTERVAL 8 HOUR)"
+    return raw if kind in ("text", "name", "code") else f"TRY_CAST({raw} AS {engine_type(field)})"
+
+
+def is_plain(field: Field, raw: str, value: str | None = None) -> str:
+    """SQL: is the text plainly as agreed? ``value``: what ``cast_value`` makes of it, by default the field's name."""
+    kind, value = kind_of(field), value or field.name
+    if kind == "timestamp":  # until 1991 Shanghai had summer time
+        same = f"({value} + INTERVAL 8 HOUR)::VARCHAR = {raw}"
+        return f"({same} AND {value} >= TIMESTAMP '1991-09-16' AND {value} < TIMESTAMP '2100-12-31')"
+    if kind == "date":
+        return f"({value}::VARCHAR = {raw} AND plausible({value}))"
+    if kind == "boolean":
+        return f"{raw} IN ('是', '否')"
     if kind == "number":
-        cast = f"TRY_CAST({raw} AS {field.sql_type})"
-        whole = f"TRY_CAST({raw} AS BIGINT)::VARCHAR = {raw}"
-        return f"CASE WHEN {whole} OR {cast}::VARCHAR = {raw} THEN {cast} END"
-    return f"CASE WHEN {_is_plain(field, kind, raw)} THEN {raw} END"
-
-
-def _is_plain(field: Field, kind: Kind, raw: str) -> str:
+        fraction = f"(\\.[0-9]{{1,{places_of(field)}}})?" if places_of(field) else ""
+        return f"(regexp_full_match({raw}, '-?[0-9]{{1,18}}{fraction}') AND {value} IS NOT NULL)"
     if field.enum:
         return f"{raw} IN ({', '.join(map(quoted, field.enum))})"
-    if field.pattern:
-        bare = "" if field.pattern.startswith("^") and field.pattern.endswith("$") else f" AND bare({raw}) = {raw}"
-        return f"regexp_matches({raw}, {quoted(field.pattern)}) AND strlen({raw}) = length({raw}){bare}"
-    first = f"unicode({raw})"
-    ends = f"length({raw}) > 4 AND {first} > 47 AND {first} NOT IN (160, 8203, 12288, 65279)"
-    ends += "".join(f" AND NOT ends_with({raw}, chr({code}))" for code in (32, 9, 10, 13))
-    if kind == "code":
-        return (
-            f"{ends} AND strlen({raw}) = length({raw}) AND NOT contains({raw}, '*') AND NOT contains({raw}, 'xx') "
-            f"AND NOT contains({raw}, 'E+') AND NOT contains({raw}, 'e+') AND NOT contains({raw}, chr(10))"
-        )
-    ends += "".join(f" AND NOT ends_with({raw}, chr({code}))" for code in (160, 8203, 12288, 65279))
-    return ends if kind == "text" else f"{ends} AND NOT contains({raw}, '*') AND NOT contains({raw}, chr(10))"
+    return {"code": _plain_code, "name": _plain_name, "text": _plain_text}[kind](field, raw)
+
+
+def plain_value(field: Field, raw: str) -> str:
+    """SQL: the value (an instant in UTC) of text that is plainly as agreed, else NULL."""
+    value = cast_value(field, raw)
+    return f"CASE WHEN {is_plain(field, raw, value)} THEN {value} END"
+
+
+def plainly_stored(field: Field, raw: str) -> str:
+    """SQL: what bronze holds of text that is known to be plainly as agreed."""
+    value = cast_value(field, raw)
+    return f"make_timestamptz(epoch_us({value}))" if kind_of(field) == "timestamp" else value
+
+
+def stored(field: Field) -> str:
+    """SQL: instants leave as instants: Parquet and Delta then know them to be UTC."""
+    return f"make_timestamptz(epoch_us({field.name})) AS {field.name}" if kind_of(field) == "timestamp" else field.name
+
+
+def _plain_code(field: Field, raw: str) -> str:
+    if field.check == "id_card":
+        return f"coalesce(id_card_sound({raw}, n_{field.name}), false)"
+    if field.pattern and not field.nulls and not field.values:
+        whole = field.pattern.startswith("^") and field.pattern.endswith("$")
+        bare = "" if whole else f" AND bare({raw}) = {raw}"
+        narrow = "" if whole and _NARROW.fullmatch(field.pattern[1:-1]) else f" AND strlen({raw}) = length({raw})"
+        return f"(regexp_matches({raw}, {quoted(field.pattern)}){narrow}{bare})"
+    special = [t for t in (*_NOTHING, *field.nulls, *field.values) if re.fullmatch(_CODE, t)]
+    return f"(regexp_full_match({raw}, {quoted(_CODE)}) AND {raw} NOT IN ({', '.join(map(quoted, special))}))"
+
+
+def _plain_name(field: Field, raw: str) -> str:
+    special = ", ".join(map(quoted, (*_NOTHING, *field.nulls)))
+    return f"(NOT regexp_matches({raw}, {quoted(_NO_NAME)}) AND {raw} NOT IN ({special}))"
+
+
+def _plain_text(_field: Field, raw: str) -> str:
+    ends = " AND ".join(f"NOT ends_with({raw}, chr({code}))" for code in _BLANKS)
+    first = f"unicode({raw}) > 47 AND unicode({raw}) NOT IN ({', '.join(map(str, _BLANKS))})"
+    other = f"{first} AND {raw} NOT IN ({', '.join(map(quoted, _NOTHING))})"
+    return (
+        f"({ends} AND CASE WHEN unicode({raw}) BETWEEN 13312 AND 40959 THEN true ELSE {other} END)"  # Chinese at once
+    )
+
+
+def help_value(field: Field, raw: str) -> str:
+    """SQL: the first 17 digits of an identity number as a number, from which its check digit is cheap (``n_x``)."""
+    return f"TRY_CAST(left({raw}, 17) AS BIGINT) AS n_{field.name}"
 
 
 def careful_value(field: Field) -> str:
@@ -109,18 +159,25 @@ def careful_value(field: Field) -> str:
     return f"TRY_CAST(s_{field.name}.{column} AS {engine_type(field)})"
 
 
-def fields_table(fields: Sequence[Field]) -> pa.Table:
-    """What the careful readings need to know of each field."""
-    return pa.table(
+FIELDS = {
+    "field": "VARCHAR", "kind": "VARCHAR", "nulls": ["VARCHAR"], "known": "MAP(VARCHAR, VARCHAR)", "unit": "VARCHAR",
+    "places": "INTEGER",
+}  # fmt: skip
+
+
+def fields_rows(fields: Sequence[Field]) -> list[dict[str, object]]:
+    """What the careful readings need to know of each field, in the shape of ``FIELDS``."""
+    return [
         {
-            "field": [f.name for f in fields],
-            "kind": [kind_of(f) for f in fields],
-            "nulls": pa.array([list(f.nulls) for f in fields], pa.list_(pa.string())),
-            "known": pa.array([list(f.values.items()) for f in fields], pa.map_(pa.string(), pa.string())),
-            "unit": [re.escape(f.unit or "") for f in fields],
-            "places": [places_of(f) for f in fields],
+            "field": f.name,
+            "kind": kind_of(f),
+            "nulls": f.nulls,
+            "known": f.values,
+            "unit": re.escape(f.unit or ""),
+            "places": places_of(f),
         }
-    )
+        for f in fields
+    ]
 
 
 def reading_sql(kind: Kind) -> str:

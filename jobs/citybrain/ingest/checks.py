@@ -32,7 +32,7 @@ class Check:
     dirt: str | None
     message: str
     broken: str
-    plain: str | None  # the same of rows read plainly, which is asked of every row; None where they cannot break it
+    plain: str | None  # asked of every row: true where a row read plainly may break it; None where none can
 
 
 def checks_of(contract: Contract, present: set[str]) -> tuple[Check, ...]:
@@ -61,7 +61,8 @@ def _field_checks(field: Field) -> Iterator[Check]:
         yield _check(field, rule, field.severity, outside, _range(field), plain=outside)
     if field.check:
         invalid = {"id_card": id_card_invalid_sql, "uscc": uscc_invalid_sql}[field.check](n)
-        yield _check(field, field.check, field.severity, f"NOT {_masked(field)} AND {invalid}", plain=invalid)
+        plain = None if field.check == "id_card" else invalid  # a number that is plainly as agreed has been found sound
+        yield _check(field, field.check, field.severity, f"NOT {_masked(field)} AND {invalid}", plain=plain)
 
 
 def _reading_errors(field: Field) -> tuple[str, ...]:

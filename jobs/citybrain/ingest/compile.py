@@ -1,9 +1,11 @@
 """A bronze contract and the columns of a file, compiled to the SQL that judges a segment of rows.
 
-quick    every row: what it is, hashes, plain values ``x``, text that was not plain ``o_x``, whether a rule is broken
+quick    every row, few columns: what it is, hashes, whether it is plainly as agreed in every cell
+waiting  rows that are not, as delivered
+rest     the same with plain values ``x`` and text that was not plain ``o_x``
 odd      the distinct texts that were not plain
 readings their careful reading
-careful  rows with such texts or a broken rule: values, marks, text as delivered, names of broken rules
+careful  the rest, read: values, marks, text as delivered, names of broken rules
 """
 
 from __future__ import annotations
@@ -12,7 +14,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from citybrain.contracts import Contract, Field
-from citybrain.ingest.cells import careful_value, engine_type, kind_of, plain_value, quoted
+from citybrain.ingest.cells import (
+    careful_value,
+    cast_value,
+    engine_type,
+    help_value,
+    is_plain,
+    plain_value,
+    plainly_stored,
+    quoted,
+    stored,
+)
 from citybrain.ingest.checks import Check, checks_of
 from citybrain.ingest.outcome import Column
 from citybrain.ingest.rows import kind_sql
@@ -31,62 +43,77 @@ class Compiled:
         self.checks = checks_of(contract, set(self.raw))
 
     def quick_sql(self) -> str:
-        every = [f"c{c.position}" for c in self.columns]
+        every = ", ".join(f"c{c.position}" for c in self.columns)
+        keys = ", ".join(self.raw[k] for k in self.contract.key if k in self.raw)
+        values = [f"{cast_value(f, self.raw[f.name])} AS {f.name}" for f in self.fields]
+        nulls = [f"NULL::{engine_type(f)} AS {f.name}" for f in self.absent]
+        # Each condition is a column of its own: within one AND DuckDB takes three times as long over the costly ones.
+        plain = [f"({self.raw[f.name]} IS NULL OR {is_plain(f, self.raw[f.name])})" for f in self.fields]
+        sound = [f"{c.plain} IS NOT TRUE" for c in self.checks if c.plain]
+        conditions = [*plain, *sound]
+        named = [f"{condition} AS p{i}" for i, condition in enumerate(conditions)]
+        keyless = " AND ".join(f"{k} IS NULL" for k in self.contract.key)
+        return f"""
+            WITH typed AS (SELECT *, {kind_sql(self.contract, self.columns)} AS _kind, hash({every}) AS _h1,
+                                  hash({keys}) AS _h2, {", ".join([*values, *nulls, *self._helps()])} FROM segment),
+            judged AS (SELECT _row, _kind, _h1, _h2, {keyless} AS _keyless, {", ".join(named)}
+                       FROM (SELECT *, {self._now} FROM typed))
+            SELECT _row, _kind, _h1, _h2, _keyless, {" AND ".join(f"p{i}" for i in range(len(conditions)))} AS _plain
+            FROM judged"""
+
+    def rest_sql(self) -> str:
         values = [f"{plain_value(f, self.raw[f.name])} AS {f.name}" for f in self.fields]
         nulls = [f"NULL::{engine_type(f)} AS {f.name}" for f in self.absent]
         odd = [f"CASE WHEN {f.name} IS NULL THEN {self.raw[f.name]} END AS o_{f.name}" for f in self.fields]
-        anything = " OR ".join(f"o_{f.name} IS NOT NULL" for f in self.fields)
-        kept = [*self.contract.names, *(f"o_{f.name}" for f in self.fields)]
-        keys = ", ".join(self.raw[k] for k in self.contract.key if k in self.raw)
-        keys = ", ".join(self.raw[k] for k in self.contract.key if k in self.raw)
-        hashes = f"hash({', '.join(every)}) AS _h1, hash({keys}) AS _h2"
-        # Each condition is a column of its own: within one OR DuckDB takes three times as long over the costly ones.
-        broken = [f"{c.plain} AS b{i}" for i, c in enumerate(self.checks) if c.plain]
-        suspect = " OR ".join(column.rpartition(" ")[2] for column in broken) or "false"
         return f"""
-            WITH plain AS (SELECT *, {kind_sql(self.contract, self.columns)} AS _kind, {hashes},
-                                  {", ".join([*values, *nulls])} FROM segment),
-            odd AS (SELECT *, {self._now}, {", ".join(odd)} FROM plain),
-            checked AS (SELECT {", ".join(["*", *broken])} FROM odd)
-            SELECT _row, _kind, _h1, _h2, {", ".join(kept)}, {anything} AS _odd,
-                   coalesce({suspect}, false) AS _suspect FROM checked"""
+            WITH helped AS (SELECT {", ".join(["*", *self._helps()])} FROM waiting)
+            SELECT *, {", ".join(odd)} FROM (SELECT *, {", ".join([*values, *nulls])} FROM helped)"""
+
+    def _helps(self) -> list[str]:
+        return [help_value(f, self.raw[f.name]) for f in self.fields if f.check == "id_card"]
 
     def odd_counts_sql(self) -> str:
-        counts = ", ".join(f"count(o_{f.name})" for f in self.fields)
-        return f"SELECT {counts} FROM quick WHERE _kind = 'data' AND _odd"
+        return f"SELECT {', '.join(f'count(o_{f.name})' for f in self.fields)} FROM rest"
 
     def odd_sql(self, fields: Sequence[Field]) -> str:
         """Distinct texts of the fields that have any."""
-        texts = [f"SELECT DISTINCT {quoted(f.name)} AS field, o_{f.name} AS t FROM quick" for f in fields]
-        parts = [f"{t} WHERE o_{f.name} IS NOT NULL AND _kind = 'data'" for t, f in zip(texts, fields, strict=True)]
+        texts = [f"SELECT DISTINCT {quoted(f.name)} AS field, o_{f.name} AS t FROM rest" for f in fields]
+        parts = [f"{t} WHERE o_{f.name} IS NOT NULL" for t, f in zip(texts, fields, strict=True)]
         return " UNION ALL ".join(parts) or "SELECT NULL::VARCHAR AS field, NULL::VARCHAR AS t WHERE false"
 
     def careful_sql(self, odd: Sequence[Field]) -> str:
         """Rows whose plain reading is not the whole story; ``odd``: the fields that were read carefully."""
         has = {f.name for f in odd}
         joins = "\n".join(
-            f"LEFT JOIN (FROM readings WHERE field = {quoted(n)}) AS s_{n} ON s_{n}.delivered = quick.o_{n}"
+            f"LEFT JOIN (FROM readings WHERE field = {quoted(n)}) AS s_{n} ON s_{n}.delivered = rest.o_{n}"
             for n in sorted(has)
         )
-        values = [f"coalesce(quick.{f.name}, {careful_value(f)}) AS {f.name}" for f in odd]
-        plain = [f"quick.{n} AS {n}" for n in self.contract.names if n not in has]
+        values = [f"coalesce(rest.{f.name}, {careful_value(f)}) AS {f.name}" for f in odd]
+        plain = [f"rest.{n} AS {n}" for n in self.contract.names if n not in has]
         texts = [f"{raw} AS r_{n}" for n, raw in self.raw.items()]
         structs = [f"s_{f.name}" if f.name in has else _unread(f) for f in self.fields]
         blocking = ", ".join(quoted(c.name) for c in self.checks if c.severity == "block")
         return f"""
             WITH joined AS (SELECT _row, {self._now}, {", ".join([*values, *plain, *texts, *structs])}
-                            FROM quick JOIN segment USING (_row) {joins} WHERE _kind = 'data' AND (_odd OR _suspect)),
+                            FROM rest {joins}),
             checked AS (SELECT *, {_names(self.checks)} AS _broken FROM joined)
             SELECT _row, {", ".join(self.contract.names)}, {_marks(odd)} AS _marks,
                    {self._delivered(has)} AS _delivered, _broken,
                    list_has_any(_broken, [{blocking}]::VARCHAR[]) AS _blocked FROM checked"""
 
-    def accepted_sql(self, system: str) -> str:
-        """The rows of bronze; ``system`` the columns that are the same in every row of the load."""
-        columns = ", ".join(_stored(f) for f in self.contract.fields)
+    def plain_sql(self, system: str) -> str:
+        """The rows of bronze that are plainly as agreed; ``system``: the columns that are the same in all of them.
+
+        Columns that the file does not have are not written: what a Parquet file lacks is null in Delta.
+        """
+        columns = ", ".join(f"{plainly_stored(f, self.raw[f.name])} AS {f.name}" for f in self.fields)
         return f"""SELECT {columns}, {system}, []::VARCHAR[] AS _marks, MAP {{}}::MAP(VARCHAR, VARCHAR) AS _delivered
-            FROM quick WHERE _kind = 'data' AND NOT (_odd OR _suspect)
-            UNION ALL SELECT {columns}, {system}, _marks, _delivered FROM careful WHERE NOT _blocked"""
+            FROM segment ANTI JOIN (SELECT _row FROM quick WHERE _kind <> 'data' OR NOT _plain) USING (_row)"""
+
+    def careful_bronze_sql(self, system: str) -> str:
+        """The rows of bronze that were read carefully."""
+        columns = ", ".join(stored(f) for f in self.fields)
+        return f"SELECT {columns}, {system}, _marks, _delivered FROM careful WHERE NOT _blocked"
 
     def _delivered(self, odd: set[str]) -> str:
         """Column → text as delivered, where reading changed it or a rule fired."""
@@ -111,8 +138,3 @@ def _names(checks: Sequence[Check]) -> str:
 
 def _marks(odd: Sequence[Field]) -> str:
     return f"flatten([{', '.join(f's_{f.name}.marks' for f in odd)}]::VARCHAR[][])"
-
-
-def _stored(field: Field) -> str:
-    """Instants leave as instants: Parquet and Delta then know them to be UTC."""
-    return f"make_timestamptz(epoch_us({field.name})) AS {field.name}" if kind_of(field) == "timestamp" else field.name

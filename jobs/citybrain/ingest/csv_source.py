@@ -69,7 +69,7 @@ class _Parser:
     ragged: list[Ragged] = field(default_factory=list)
 
     def feed(self, block: bytes, last: bool) -> None:
-        data = self.carry + block
+        data = self._after_titles(self.carry + block)
         cut = len(data) if last else data.rfind(b"\n") + 1
         if not self._at_once(data[:cut]):
             cut = self._record_by_record(data[:cut], last)
@@ -82,6 +82,13 @@ class _Parser:
         table = pa.concat_tables(self.tables) if self.tables else segment_of([], [], self.width)
         ragged, self.tables, self.ragged, self.size = tuple(self.ragged), [], [], 0
         return Segment(table, ragged)
+
+    def _after_titles(self, data: bytes) -> bytes:
+        """The data without the records above the first row, where each of them is a line of its own."""
+        while self.number < self.first and (end := data.find(b"\n") + 1) and b'"' not in data[:end]:
+            data = data[end:]
+            self.number += 1
+        return data
 
     def _at_once(self, data: bytes) -> bool:
         """Parses a block of records that all have the right width; says whether it was one."""

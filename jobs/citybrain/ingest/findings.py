@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import duckdb
-import pyarrow as pa
 
 from citybrain.contracts import Contract
 from citybrain.ingest.cells import quoted
@@ -29,24 +28,29 @@ class Origin:
 
 
 _COLUMNS = ("row", "ord", "rule", "dirt", "severity", "fix", "column", "header", "cell", "text", "shown", "message")
-_TYPES = {"row": pa.int64(), "ord": pa.int32()}
+FOUND = {column: {"row": "BIGINT", "ord": "INTEGER"}.get(column, "VARCHAR") for column in _COLUMNS}
+RAGGED = {**FOUND, "values": "MAP(VARCHAR, VARCHAR)"}
+CHECKS = {
+    **dict.fromkeys(("name", "rule", "dirt", "severity", "fix", "column", "header", "letter", "message"), "VARCHAR"),
+    "ord": "INTEGER",
+    "personal": "BOOLEAN",
+}
 _NAMES = ", ".join(f'"{c}"' for c in _COLUMNS)
 # What may stand in a report that others read: of personal columns only the ends.
 _HIDDEN = """CASE WHEN NOT personal THEN t
                   WHEN length(t) > 8 THEN left(t, 3) || repeat('*', length(t) - 7) || right(t, 4)
                   ELSE left(t, 1) || repeat('*', length(t) - 1) END"""
 
-# Of a segment: broken rules of data rows, and the rows that were set aside.
+# Broken rules of the rows that waited, and the rows that were set aside.
 SQL = f"""
     WITH broken AS (SELECT _row, unnest(_broken) AS name, _delivered FROM careful),
     found AS (SELECT b._row, c.*, b._delivered[c."column"] AS t FROM broken b JOIN checks c USING (name)),
-    aside AS (SELECT j._row, r.kept, c.* FROM quick j LEFT JOIN repeats r USING (_row)
-              JOIN checks c ON c.name = 'row:' || j._kind WHERE j._kind IN ('total', 'header', 'repeat'))
+    alone AS (SELECT a._row, a.kept, c.* FROM aside a JOIN checks c ON c.name = 'row:' || a.kind)
     SELECT _row AS "row", ord, rule, dirt, severity, fix, "column", header, letter || _row AS cell, t AS "text",
            {_HIDDEN} AS shown, replace(message, '{{text}}', coalesce({_HIDDEN}, '')) AS message FROM found
     UNION ALL
     SELECT _row, ord, rule, dirt, severity, fix, NULL, NULL, NULL, NULL, NULL,
-           replace(message, '{{text}}', coalesce(kept::VARCHAR, '')) FROM aside"""
+           replace(message, '{{text}}', coalesce(kept::VARCHAR, '')) FROM alone"""
 
 RAGGED_SQL = f"SELECT {_NAMES} FROM ragged"
 
@@ -61,10 +65,10 @@ def instant(origin: Origin) -> str:
     return f"TIMESTAMPTZ '{origin.received_at:%Y-%m-%d %H:%M:%S%z}'"
 
 
-def checks_table(checks: Sequence[Check], columns: Sequence[Column], contract: Contract) -> pa.Table:
-    """The rules as a table that findings are joined with."""
+def checks_rows(checks: Sequence[Check], columns: Sequence[Column], contract: Contract) -> list[dict[str, object]]:
+    """The rules as a table that findings are joined with, in the shape of ``CHECKS``."""
     place = {c.field: c for c in columns if c.field}
-    rows = []
+    rows: list[dict[str, object]] = []
     for i, c in enumerate(checks):
         stands = place.get(c.column) if c.column else None
         rows.append(
@@ -90,7 +94,7 @@ def checks_table(checks: Sequence[Check], columns: Sequence[Column], contract: C
                 "personal": False,
             }
         )
-    return pa.Table.from_pylist(rows)
+    return rows
 
 
 def _rule_facts(rule: Check | DirtRule) -> dict[str, object]:
@@ -101,7 +105,7 @@ def quarantine_sql(contract: Contract, columns: Sequence[Column], o: Origin) -> 
     """One row per quarantined row: its cells as delivered under their headers, and every reason."""
     headed = zip(columns, distinct(columns), strict=True)
     cells = ", ".join(f"{{'key': {quoted(header)}, 'value': c{c.position}}}" for c, header in headed)
-    key = " || '|' || ".join(f"{k}::VARCHAR" for k in contract.key)
+    key = " || '|' || ".join(f"careful.{k}::VARCHAR" for k in contract.key)
     reason = "{'rule': rule, 'column': \"column\", 'cell': cell, 'text': \"text\", 'message': message}"
     facts = f"{quoted(o.receipt)} AS receipt, {o.load}::INTEGER AS load, {quoted(o.file)} AS file, {_sheet(o)} AS sheet"
     return f"""
@@ -109,7 +113,7 @@ def quarantine_sql(contract: Contract, columns: Sequence[Column], o: Origin) -> 
                          WHERE severity <> 'note' GROUP BY "row")
         SELECT {facts}, _row AS "row", {instant(o)} AS received_at, {key} AS key,
                map_from_entries(list_filter([{cells}], lambda e: e.value IS NOT NULL)) AS "values", reasons
-        FROM careful JOIN segment USING (_row) JOIN reasons ON reasons."row" = _row WHERE _blocked
+        FROM careful JOIN rest USING (_row) JOIN reasons ON reasons."row" = _row WHERE _blocked
         UNION ALL
         SELECT {facts}, "row", {instant(o)}, NULL, "values", reasons FROM ragged JOIN reasons USING ("row")"""
 
@@ -130,24 +134,23 @@ def distinct(columns: Sequence[Column]) -> list[str]:
     return [n if n and names.count(n) == 1 else f"{n}（{c.letter}列）" for n, c in zip(names, columns, strict=True)]
 
 
-def ragged_table(rows: Sequence[Ragged], columns: Sequence[Column]) -> pa.Table:
-    """Rows of a wrong width as findings that carry their own cells."""
+def ragged_rows(rows: Sequence[Ragged], columns: Sequence[Column]) -> list[dict[str, object]]:
+    """Rows of a wrong width as findings that carry their own cells, in the shape of ``RAGGED``."""
     rule = dirt_rules()["cell_count"]
     headers = distinct(columns)
-    found = []
+    found: list[dict[str, object]] = []
     for row in rows:
         message = rule.message.replace("{text}", str(len(row.cells))).replace("{expected}", str(len(columns)))
         names = [*headers, *(f"第{i + 1}格" for i in range(len(headers), len(row.cells)))]
-        values = [(n, c) for n, c in zip(names, row.cells, strict=False) if c]
+        values = {n: c for n, c in zip(names, row.cells, strict=False) if c}
         said = f"{message}。{rule.hint}。"
         found.append({**_rule_facts(rule), "row": row.row, "ord": 0, "message": said, "values": values})
-    types = [(c, _TYPES.get(c, pa.string())) for c in _COLUMNS]
-    return pa.Table.from_pylist(found, pa.schema([*types, ("values", pa.map_(pa.string(), pa.string()))]))
+    return found
 
 
-def of_issues(issues: Sequence[Issue]) -> pa.Table:
-    rows = [{**i.model_dump(), "shown": i.text, "ord": 0} for i in issues]
-    return pa.Table.from_pylist(rows, pa.schema([(c, _TYPES.get(c, pa.string())) for c in _COLUMNS]))
+def issue_rows(issues: Sequence[Issue]) -> list[dict[str, object]]:
+    """Findings about the file, in the shape of ``FOUND``."""
+    return [{**i.model_dump(), "shown": i.text, "ord": 0} for i in issues]
 
 
 def first(db: duckdb.DuckDBPyConnection, count: int) -> list[Issue]:

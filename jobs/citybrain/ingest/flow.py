@@ -23,6 +23,7 @@ from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import Layout, read_layout
 from citybrain.ingest.outcome import IngestError, Issue, Outcome, Refused, UsageError
 from citybrain.ingest.report import summary
+from citybrain.ingest.source import ahead
 from citybrain.ingest.write import ISSUE_SCHEMA, QUARANTINE_SCHEMA, Part, bronze_schema, commit
 from citybrain.lake import folder
 
@@ -124,7 +125,7 @@ def _loaded(contract: Contract, receipt: Receipt) -> Receipt:
 def _judged(contract: Contract, receipt: Receipt, layout: Layout, stage: Path) -> Judged:
     origin = Origin(receipt.receipt, receipt.load, receipt.file, layout.detected.sheet, receipt.received_at)
     with Judge(contract, layout.detected.columns, origin, stage) as judge:
-        for segment in layout.source.segments(len(layout.detected.columns), layout.first_row):
+        for segment in ahead(layout.source.segments(len(layout.detected.columns), layout.first_row)):
             judge.take(segment)
         judge.note(layout.issues)
         judged = judge.finish()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -14,14 +15,15 @@ import duckdb
 
 from citybrain.contracts import Contract
 from citybrain.ingest import findings
-from citybrain.ingest.cells import READINGS_SCHEMA, fields_table, kind_of, quoted, reading_sql
+from citybrain.ingest.cells import FIELDS, READINGS_SCHEMA, fields_rows, kind_of, quoted, reading_sql
 from citybrain.ingest.compile import Compiled
 from citybrain.ingest.findings import Origin
 from citybrain.ingest.outcome import Column, Counts, Issue, Refused, SetAside
 from citybrain.ingest.rows import ragged_kind, sparse_sql
-from citybrain.ingest.source import Ragged, Segment
+from citybrain.ingest.source import Ragged, Segment, names
 from citybrain.ingest.write import Part
 
+WAITING = 100_000  # rows that wait at most to be read carefully
 SHOWN = 20  # findings of each rule and column that the outcome carries; all are in ops.issue
 LISTED = 200  # rows set aside that the outcome lists
 
@@ -49,27 +51,31 @@ class Judge:
         self.compiled = Compiled(contract, columns, origin.received_at)
         self.result = Judged()
         self._footer_at: int | None = None
+        self._ragged: list[Ragged] = []
         self._db = database(stage)
         self._db.execute("CREATE TABLE seen (h1 UBIGINT, h2 UBIGINT, _row BIGINT)")
-        self._db.register("fields", fields_table(self.compiled.fields))
-        self._db.register("checks", findings.checks_table(self.compiled.checks, columns, contract))
+        self._db.execute("CREATE TABLE aside (_row BIGINT, kind VARCHAR, kept BIGINT)")
+        cells = ", ".join(f"{name} VARCHAR" for name in names(len(columns)))
+        self._db.execute(f"CREATE TABLE waiting ({cells}, _row BIGINT)")
+        self._table("fields", FIELDS, fields_rows(self.compiled.fields))
+        self._table("checks", findings.CHECKS, findings.checks_rows(self.compiled.checks, columns, contract))
 
     def take(self, segment: Segment) -> None:
-        """One segment: judged once, then written to the three tables."""
+        """One segment: rows that are plainly as agreed go to bronze at once, the others wait for a careful reading."""
         self._db.register("segment", segment.rows)
-        kinds, bad = self._ragged(segment.ragged)
+        kinds = self._sort_out(segment.ragged)
         self._create("quick", self.compiled.quick_sql())
         self._end_of_table()
         self._repeats()
-        self._read_carefully()
-        self._create("findings", findings.SQL)
-        self._db.register("ragged", findings.ragged_table(bad, self.columns))
-        self._db.execute(f"INSERT INTO findings {findings.RAGGED_SQL}")
-        self._write("bronze", self.compiled.accepted_sql(findings.system_sql(self.origin)))
-        self._write("quarantine", findings.quarantine_sql(self.contract, self.columns, self.origin))
-        self._write("issue", findings.issue_sql(self.contract.table, self.origin))
+        self._write("bronze", self.compiled.plain_sql(findings.system_sql(self.origin)))
+        self._db.execute(
+            "INSERT INTO waiting SELECT * FROM segment "
+            "SEMI JOIN (SELECT _row FROM quick WHERE _kind = 'data' AND NOT _plain) USING (_row)"
+        )
         self._count(kinds)
         self._db.unregister("segment")
+        if self._one("SELECT count(*) FROM waiting") + len(self._ragged) > WAITING:
+            self._read_waiting()
 
     def __enter__(self) -> Judge:
         return self
@@ -83,14 +89,38 @@ class Judge:
             self.result.groups[(issue.rule, issue.header)] += 1
         self.result.issues[:0] = issues
         if issues:
-            self._db.register("noted", findings.of_issues(issues))
-            self._create("findings", "SELECT * FROM noted")
+            self._table("findings", findings.FOUND, findings.issue_rows(issues))
             self._write("issue", findings.issue_sql(self.contract.table, self.origin))
 
     def finish(self) -> Judged:
-        if not self.result.counts.adds_up:
+        self._read_waiting()
+        r = self.result
+        r.set_aside = sorted(r.set_aside, key=lambda one: one.row)[:LISTED]
+        accepted, quarantined = (sum(part.rows for part in parts) for parts in (r.bronze, r.quarantine))
+        r.counts = r.counts.model_copy(update={"accepted": accepted, "quarantined": quarantined})
+        if not r.counts.adds_up:
             raise Refused("counts_differ")
-        return self.result
+        return r
+
+    def _read_waiting(self) -> None:
+        """The rows that wait: read carefully, judged, written; then what was found in them and in those set aside."""
+        self._read_carefully()
+        self._create("findings", findings.SQL)
+        self._table("ragged", findings.RAGGED, findings.ragged_rows(self._ragged, self.columns))
+        self._db.execute(f"INSERT INTO findings {findings.RAGGED_SQL}")
+        self._write("bronze", self.compiled.careful_bronze_sql(findings.system_sql(self.origin)))
+        self._write("quarantine", findings.quarantine_sql(self.contract, self.columns, self.origin))
+        self._write("issue", findings.issue_sql(self.contract.table, self.origin))
+        self._report()
+        self._ragged = []
+        self._db.execute("DELETE FROM waiting; DELETE FROM aside")
+
+    def _table(self, table: str, types: Mapping[str, object], rows: Sequence[Mapping[str, object]]) -> None:
+        """A few rows as a table of the given types."""
+        shape, text = (quoted(json.dumps(value)) for value in ([types], rows))
+        self._db.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT unnest(from_json({text}, {shape}), max_depth := 2)"
+        )
 
     def _create(self, table: str, select: str) -> None:
         self._db.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {select}")
@@ -100,9 +130,8 @@ class Judge:
         if self._footer_at is None:
             self._footer_at = self._one("SELECT min(_row) FROM quick WHERE _kind = 'footer'")
         if self._footer_at is not None:
-            no_key = " AND ".join(f"{k} IS NULL" for k in self.contract.key)
             self._db.execute(
-                f"UPDATE quick SET _kind = 'footer' WHERE _kind = 'data' AND _row > {self._footer_at} AND {no_key} "
+                f"UPDATE quick SET _kind = 'footer' WHERE _kind = 'data' AND _row > {self._footer_at} AND _keyless "
                 f"AND _row IN (SELECT _row FROM segment WHERE {sparse_sql(self.columns)})"
             )
 
@@ -115,27 +144,30 @@ class Judge:
             firsts AS (SELECT h1, h2, min(_row) AS _row FROM rows GROUP BY ALL HAVING count(*) > 1)
             SELECT _row, min(kept) AS kept FROM (
                 SELECT r._row, f._row AS kept FROM rows r JOIN firsts f USING (h1, h2) WHERE r._row > f._row
-                UNION ALL SELECT r._row, s._row FROM rows r JOIN seen s USING (h1, h2)) GROUP BY ALL""",
+                UNION ALL SELECT r._row, s._row FROM seen s JOIN rows r USING (h1, h2)) GROUP BY ALL""",
         )
         self._db.execute("INSERT INTO seen SELECT _h1, _h2, _row FROM quick WHERE _kind = 'data'")
         if self._one("SELECT count(*) FROM repeats"):
             self._db.execute("UPDATE quick SET _kind = 'repeat' WHERE _row IN (SELECT _row FROM repeats)")
+        self._db.execute(
+            "INSERT INTO aside SELECT _row, _kind, kept FROM quick LEFT JOIN repeats USING (_row) "
+            "WHERE _kind IN ('total', 'header', 'repeat')"
+        )
 
     def _read_carefully(self) -> None:
         """Texts that are not plainly as agreed, each distinct one once; then the rows that have any."""
+        self._create("rest", self.compiled.rest_sql())
         counts = self._db.execute(self.compiled.odd_counts_sql()).fetchone() or ()
         odd = [f for f, count in zip(self.compiled.fields, counts, strict=True) if count]
         self._create("odd", self.compiled.odd_sql(odd))
         self._db.execute(f"CREATE OR REPLACE TEMP TABLE readings ({READINGS_SCHEMA})")
         for kind in sorted({kind_of(f) for f in odd}):
             self._db.execute(reading_sql(kind))
-        some = self._one("SELECT count(*) FROM quick WHERE _kind = 'data' AND (_odd OR _suspect)")
-        self._create("careful", self.compiled.careful_sql(odd) + ("" if some else " LIMIT 0"))
+        self._create("careful", self.compiled.careful_sql(odd))
 
-    def _ragged(self, rows: Sequence[Ragged]) -> tuple[Counter[str], list[Ragged]]:
-        """Rows of a wrong width, by their first cell: how many of each kind, and those that are data and so wrong."""
+    def _sort_out(self, rows: Sequence[Ragged]) -> Counter[str]:
+        """Rows of a wrong width, by their first cell: how many of each kind; the data among them wait."""
         kinds = Counter[str]()
-        bad: list[Ragged] = []
         for row in rows:
             kind = ragged_kind(row.cells)
             if kind == "data" and self._footer_at is not None and row.row > self._footer_at and len(row.cells) < 4:
@@ -144,12 +176,12 @@ class Judge:
                 self._footer_at = min(self._footer_at or row.row, row.row)
                 self.result.footers.append(row.row)
             kinds[kind] += 1
-            bad += [row] if kind == "data" else []
+            self._ragged += [row] if kind == "data" else []
             self._aside(kind, row.row)
-        return kinds, bad
+        return kinds
 
     def _aside(self, kind: str, row: int, of: int | None = None) -> None:
-        if kind in ("total", "header", "repeat") and len(self.result.set_aside) < LISTED:
+        if kind in ("total", "header", "repeat"):
             self.result.set_aside.append(SetAside.model_validate({"row": row, "why": kind, "of": of}))
 
     def _write(self, name: Literal["bronze", "quarantine", "issue"], select: str) -> None:
@@ -166,27 +198,20 @@ class Judge:
         n = Counter(ragged)
         for kind, rows in self._all("SELECT _kind, count(*) FROM quick GROUP BY ALL"):
             n[kind] += rows
-        aside = n["total"] + n["header"] + n["repeat"]
+        if n["footer"]:
+            footers = self._all("SELECT _row FROM quick WHERE _kind = 'footer' ORDER BY 1 LIMIT 20")
+            self.result.footers += [row for (row,) in footers]
         c = self.result.counts
-        self.result.counts = Counts(
-            delivered=c.delivered + sum(n.values()) - n["blank"] - n["footer"],
-            accepted=sum(part.rows for part in self.result.bronze),
-            quarantined=sum(part.rows for part in self.result.quarantine),
-            set_aside=c.set_aside + aside,
-        )
-        self._report()
+        delivered = c.delivered + sum(n.values()) - n["blank"] - n["footer"]
+        set_aside = c.set_aside + n["total"] + n["header"] + n["repeat"]
+        self.result.counts = c.model_copy(update={"delivered": delivered, "set_aside": set_aside})
 
     def _report(self) -> None:
         marks = "SELECT unnest(_marks) AS m FROM careful WHERE NOT _blocked"
         for mark, rows in self._all(f"SELECT m, count(*) FROM ({marks}) GROUP BY m"):
             self.result.marks[mark] += rows
-        for row, kind, kept in self._all(
-            f"SELECT _row, _kind, kept FROM quick LEFT JOIN repeats USING (_row) "
-            f"WHERE _kind IN ('total', 'header', 'repeat') ORDER BY _row LIMIT {LISTED}"
-        ):
+        for row, kind, kept in self._all(f"FROM aside ORDER BY _row LIMIT {LISTED}"):
             self._aside(kind, row, kept)
-        footers = self._all("SELECT _row FROM quick WHERE _kind = 'footer' ORDER BY 1 LIMIT 20")
-        self.result.footers += [row for (row,) in footers]
         for rule, header, rows in self._all("SELECT rule, header, count(*) FROM findings GROUP BY ALL"):
             self.result.groups[(rule, header)] += rows
         known = Counter((i.rule, i.header) for i in self.result.issues)
@@ -208,5 +233,7 @@ def database(stage: Path) -> duckdb.DuckDBPyConnection:
     limit = os.environ.get("CITYBRAIN_INGEST_MEMORY", "1GB")
     db = duckdb.connect(config={"memory_limit": limit, "temp_directory": str(stage / "spill")})
     db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET autoinstall_known_extensions = false")
+    # Of a segment DuckDB does not know how many rows it has: joins stay as they are written, the smaller side right.
+    db.execute("SET disabled_optimizers = 'build_side_probe_side'")
     db.execute(resources.files("citybrain.ingest").joinpath("reading.sql").read_text(encoding="utf-8"))
     return db

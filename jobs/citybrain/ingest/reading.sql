@@ -24,6 +24,21 @@ CREATE OR REPLACE MACRO is_cell_error(t) AS
 CREATE OR REPLACE MACRO is_scientific(t) AS regexp_full_match(t, '[+-]?\d(\.\d+)?[eE]\+?\d+');
 CREATE OR REPLACE MACRO is_masked(t) AS regexp_matches(t, '.[*＊●]|[*＊●].|×{2,}|[xX]{3,}');
 
+-- Is an identity number plainly sound (n: its first 17 digits, none of them a sign or a blank)? Weights are the powers of two from the right:
+-- sum(digit * 2^k) = n - sum over k > 0 of 2^(k+2) * (n // 10^k). Days that not every month has: enough to see at once.
+CREATE OR REPLACE MACRO weighted(n) AS n
+    - 8 * (n // 10) - 16 * (n // 100) - 32 * (n // 1000) - 64 * (n // 10000) - 128 * (n // 100000)
+    - 256 * (n // 1000000) - 512 * (n // 10000000) - 1024 * (n // 100000000) - 2048 * (n // 1000000000)
+    - 4096 * (n // 10000000000) - 8192 * (n // 100000000000) - 16384 * (n // 1000000000000)
+    - 32768 * (n // 10000000000000) - 65536 * (n // 100000000000000) - 131072 * (n // 1000000000000000)
+    - 262144 * (n // 10000000000000000);
+CREATE OR REPLACE MACRO id_card_sound(t, n) AS
+    strlen(t) = 18 AND n BETWEEN 10000000000000000 AND 99999999999999999 AND right(t, 1) = '10X98765432'[2 * weighted(n) % 11 + 1] AND n // 10000000 % 10000 BETWEEN 1900 AND 2099
+    AND n // 100000 % 100 BETWEEN 1 AND 12
+    AND CASE WHEN n // 1000 % 100 BETWEEN 1 AND 28 THEN true
+             WHEN n // 1000 % 100 BETWEEN 29 AND 30 THEN n // 100000 % 100 <> 2
+             ELSE n // 1000 % 100 = 31 AND n // 100000 % 100 IN (1, 3, 5, 7, 8, 10, 12) END;
+
 CREATE OR REPLACE MACRO as_marks(name, a, b, c) AS
     list_filter([CASE WHEN a IS NOT NULL THEN name || ':' || a END, CASE WHEN b IS NOT NULL THEN name || ':' || b END,
                  CASE WHEN c IS NOT NULL THEN name || ':' || c END], lambda m: m IS NOT NULL);

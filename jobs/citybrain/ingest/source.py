@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -39,6 +40,15 @@ class Source(Protocol):
 
     def segments(self, width: int, first: int) -> Iterator[Segment]:
         """The rows from number ``first`` (1-based) on, ``width`` cells wide, in order."""
+
+
+def ahead(segments: Iterator[Segment]) -> Iterator[Segment]:
+    """The same segments; while one is judged the next is parsed. The thread ends with the last of them."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, segments, None)
+        while (segment := coming.result()) is not None:
+            coming = pool.submit(next, segments, None)
+            yield segment
 
 
 def names(width: int) -> list[str]:

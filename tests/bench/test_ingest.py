@@ -1,0 +1,92 @@
+# ruff: noqa: T201  (a benchmark prints its figures)
+"""Ingest of a large csv against DuckDB's plain copy of the same file, and of a small one against the clock.
+
+`make bench`, or `pytest -s tests/bench/test_ingest.py`; CITYBRAIN_BENCH_ROWS=300000 for a smaller file. Each way runs
+in a process of its own, in turn; start of the interpreter and imports of the package are not counted. CPU seconds are
+the steadier figure on a machine that does other things too. The aim is 1.5 times the copy, under 1.5 GB; the ratios are
+printed as they are.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from citybrain.contracts.load import ROOT
+from tests.bench import orders_csv
+
+ROWS = int(os.environ.get("CITYBRAIN_BENCH_ROWS", "3000000"))
+MEASURE = """
+import json, resource, sys, time
+from pathlib import Path
+{setup}
+def used():
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    return own.ru_utime + own.ru_stime
+began, cpu = time.monotonic(), used()
+{work}
+print(json.dumps(dict(seconds=time.monotonic() - began, cpu=used() - cpu, answer=answer,
+                      peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)))
+"""
+COPY = (
+    "import duckdb; db = duckdb.connect(); db.execute('SET preserve_insertion_order = false')",
+    "answer = db.execute(\"COPY (FROM read_csv('{file}', all_varchar = true)) TO '{file}.parquet' "
+    '(FORMAT parquet, COMPRESSION zstd)").fetchall()[0][0]',
+)
+INGEST = (
+    "from citybrain.ingest import ingest",
+    "answer = ingest('centre__work_order', Path('{file}')).counts",
+)
+
+
+def measured(way: tuple[str, str], file: Path, home: Path) -> dict:
+    script = MEASURE.format(setup=way[0], work=way[1].format(file=file))
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "jobs"), "CITYBRAIN_HOME": str(home)}
+    env |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(file.parent / "compiled")}
+    done = subprocess.run([sys.executable, "-c", script], env=env, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout.splitlines()[-1])  # above it DuckDB may have drawn its progress
+
+
+def _head(file: Path, rows: int) -> Path:
+    head = file.with_name("少量.csv")
+    with file.open(encoding="utf-8") as lines:
+        head.write_text("".join(itertools.islice(lines, rows + 1)), encoding="utf-8")
+    return head
+
+
+@pytest.mark.slow
+def test_a_large_file(tmp_path):
+    file = tmp_path / "工单.csv"
+    dirt = orders_csv.write(file, ROWS)
+    measured(INGEST, _head(file, 100), tmp_path / "first")  # compiles modules, as their first use ever does
+    before = measured(COPY, file, tmp_path / "none")
+    taken = measured(INGEST, file, tmp_path / "home")
+    after = measured(COPY, file, tmp_path / "none")
+    print(f"\n{ROWS:,} rows, {file.stat().st_size / 1e6:,.0f} MB, {sum(dirt.values()):,} of them dirty")
+    for name, run in (("copy", before), ("ingest", taken), ("copy", after)):
+        print(f"  {name:7} {run['seconds']:6.1f} s  {run['cpu']:6.1f} CPU s  {run['peak']:5} MB at most")
+    for unit in ("seconds", "cpu"):
+        print(f"  ratio in {unit}: {taken[unit] / min(before[unit], after[unit]):.2f} (aim 1.5)")
+    quarantined = dirt[0] + dirt[1]  # no number, no such day
+    assert taken["answer"] == {
+        "delivered": ROWS,
+        "accepted": ROWS - quarantined - dirt[9],
+        "quarantined": quarantined,
+        "set_aside": dirt[9],
+    }
+    assert taken["peak"] < 1536
+
+
+def test_a_small_file(tmp_path):
+    file = tmp_path / "工单.csv"
+    orders_csv.write(file, 100)
+    measured(INGEST, file, tmp_path / "first")  # compiles modules, as their first use ever does
+    taken = measured(INGEST, file, tmp_path / "home")
+    print(f"\n100 rows: {taken['seconds']:.2f} s, {taken['cpu']:.2f} CPU s")
+    assert taken["cpu"] < 2
