@@ -97,7 +97,8 @@ def is_plain(field: Field, raw: str, value: str | None = None) -> str:
         return f"{raw} IN ('是', '否')"
     if kind == "number":
         fraction = f"(\\.[0-9]{{1,{places_of(field)}}})?" if places_of(field) else ""
-        return f"(regexp_full_match({raw}, '-?[0-9]{{1,18}}{fraction}') AND {value} IS NOT NULL)"
+        nothing = f" AND {raw} NOT IN ({', '.join(map(quoted, field.nulls))})" if field.nulls else ""
+        return f"(regexp_full_match({raw}, '-?[0-9]{{1,18}}{fraction}') AND {value} IS NOT NULL{nothing})"
     if field.enum:
         return f"{raw} IN ({', '.join(map(quoted, field.enum))})"
     return {"code": _plain_code, "name": _plain_name, "text": _plain_text}[kind](field, raw)

@@ -48,7 +48,7 @@ class Compiled:
         values = [f"{cast_value(f, self.raw[f.name])} AS {f.name}" for f in self.fields]
         nulls = [f"NULL::{engine_type(f)} AS {f.name}" for f in self.absent]
         # Each condition is a column of its own: within one AND DuckDB takes three times as long over the costly ones.
-        plain = [f"({self.raw[f.name]} IS NULL OR {is_plain(f, self.raw[f.name])})" for f in self.fields]
+        plain = [f"({self.raw[f.name]} IS NULL OR {is_plain(f, self.raw[f.name])}) IS TRUE" for f in self.fields]
         sound = [f"{c.plain} IS NOT TRUE" for c in self.checks if c.plain]
         conditions = [*plain, *sound]
         named = [f"{condition} AS p{i}" for i, condition in enumerate(conditions)]
