@@ -1,6 +1,6 @@
 """gold.environment__air_daily: what the air of a day was like, at each station and in the district."""
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from citybrain.air_quality import (
@@ -25,17 +25,25 @@ def environment__air_daily(air_hour: DataFrame) -> DataFrame:
 
 
 def _stations(air_hour: DataFrame) -> DataFrame:
-    """The means of each station's day; of O3 the greatest of eight hours within the day."""
+    """The means of each station's day; of O3 the greatest of eight hours in a row within the day."""
     hours = air_hour.where("NOT array_contains(quality_flags, 'off_the_hour')")
-    hour = F.hour(F.col("observed_at") - F.expr("INTERVAL 1 HOUR")) + 1  # 1 … 24
-    last_hours = Window.partitionBy("station_code", "stat_date").orderBy("_hour").rangeBetween(1 - WINDOW, 0)
-    is_window = (F.col("_hour") >= WINDOW) & (F.count("o3").over(last_hours) >= MIN_WINDOW_HOURS)
-    windows = hours.withColumn("_hour", hour).withColumn("_o3", F.when(is_window, F.avg("o3").over(last_hours)))
+    nth = F.hour(F.col("observed_at") - F.expr("INTERVAL 1 HOUR")) + 1  # 1 … 24
+    ozone = F.collect_list(F.when(F.col("o3").isNotNull(), F.struct(nth.alias("nth"), "o3"))).alias("_ozone")
     means = [F.when(F.count(name) >= MIN_HOURS, F.avg(name)).alias(mean) for name, mean in MEANS.items()][:-1]
-    o3 = F.when((F.count("_o3") >= MIN_WINDOWS) | (F.round(F.max("_o3")) > 160), F.max("_o3")).alias("o3_8h")
     town = F.max_by("town_code", "observed_at").alias("town_code")
-    days = windows.groupBy("stat_date", "station_code").agg(town, *means, o3)
-    return days.withColumn("air_scope", F.lit("测点"))
+    days = hours.groupBy("stat_date", "station_code").agg(town, *means, ozone)
+    windows = F.transform(F.sequence(F.lit(WINDOW), F.lit(24)), _mean_of_window)
+    days = days.withColumn("_windows", F.array_compact(windows))
+    worst = F.array_max("_windows")
+    enough = (F.size("_windows") >= MIN_WINDOWS) | (F.round(worst) > 160)
+    return days.withColumns({"o3_8h": F.when(enough, worst), "air_scope": F.lit("测点")}).drop("_ozone", "_windows")
+
+
+def _mean_of_window(end: Column) -> Column:
+    """The mean of the eight hours up to ``end``, where enough of them are known."""
+    inside = F.filter("_ozone", lambda hour: hour["nth"].between(end - (WINDOW - 1), end))
+    total = F.aggregate(inside, F.lit(0).cast("decimal(14,3)"), lambda sum, h: (sum + h["o3"]).cast("decimal(14,3)"))
+    return F.when(F.size(inside) >= MIN_WINDOW_HOURS, (total / F.size(inside)).cast("decimal(14,7)"))
 
 
 def _district(stations: DataFrame) -> DataFrame:

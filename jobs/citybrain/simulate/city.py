@@ -84,9 +84,9 @@ class City:
 
     @classmethod
     def read(cls, codes: Path = CODES) -> City:
-        towns = [row for row in _rows(codes / "town.csv") if not row["失效日期"]]
-        villages, minors = _rows(codes / "village.csv"), _rows(codes / "category.csv")
-        units = [row["部门代码"] for row in _rows(codes / "department.csv")]
+        towns = [row for row in rows_of(codes / "town.csv") if not row["失效日期"]]
+        villages, minors = rows_of(codes / "village.csv"), rows_of(codes / "category.csv")
+        units = [row["部门代码"] for row in rows_of(codes / "department.csv")]
         majors = sorted({row["大类码"] for row in minors})
         town_code = [row["镇街代码"] for row in towns]
         village_town = np.array([town_code.index(row["镇街代码"]) for row in villages])
@@ -115,7 +115,7 @@ class City:
             minor_major=np.array([majors.index(row["大类码"]) for row in minors]),
             minor_is_part=np.array([row["部件或事件"] == "部件" for row in minors]),
             minor_weight=np.array([float(COMMON.get(row["小类码"], 1)) for row in minors]),
-            rules=_rows(codes / "deadline_rule.csv"),
+            rules=rows_of(codes / "deadline_rule.csv"),
             unit_code=_texts(units),
             town_unit=np.array(offices),
             district_unit=np.array([number[DISTRICT_OFFICE.get(major, "D01")] for major in majors]),
@@ -136,7 +136,7 @@ class City:
         return table
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def rows_of(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -147,7 +147,7 @@ def _texts(values: list[str]) -> Texts:
 
 def _population(path: Path, towns: list[str]) -> Floats:
     """Residents of each town in the latest year of the list."""
-    rows = _rows(path)
+    rows = rows_of(path)
     latest = max(row["年份"] for row in rows)
     people = {row["区划代码"]: float(row["常住人口"]) for row in rows if row["年份"] == latest}
     return np.array([people[town] for town in towns])

@@ -13,7 +13,33 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from citybrain.simulate.city import Texts
-from citybrain.simulate.plan import CASES, EVENTS, ORDERS
+from citybrain.simulate.plan import AIR, CASES, ENTITIES, EVENTS, FULLS, MACRO, ORDERS
+from citybrain.simulate.spoil import (
+    colloquial,
+    compact,
+    digits,
+    dotted,
+    dotted_day,
+    drifted,
+    drifts,
+    full_width,
+    grouped,
+    impossible,
+    in_words,
+    is_null,
+    masked,
+    midnight,
+    missing,
+    scientific,
+    sentinel,
+    serial,
+    signed,
+    thousands,
+    token,
+    twenty_four,
+    whole_minute,
+    wrong_check,
+)
 from citybrain.simulate.worktime import Bools, Ints
 
 VERDICTS = {
@@ -28,6 +54,7 @@ VERDICTS = {
     "X12": "marked",
     "X12 不可能": "quarantine",
     "X14": "marked",
+    "X15": "marked",
     "X16": "none",
     "X18": "marked",
     "X20": "warned",
@@ -45,11 +72,6 @@ VERDICTS = {
     "code 旧": "warned",  # an expired town code: the village tells the town
     "required": "quarantine",
 }  # fmt: skip
-NULL_TOKENS = ("—", "－", "--", "-", "/", "无", "空", "暂无", "N/A", "…")
-FULL_WIDTH = {code: code + 0xFEE0 for code in range(0x30, 0x7B)}
-DRIFT = {"已结案": ("已办结", "办结", "完成"), "处置中": ("处理中", "办理中"), "自然人": ("个人",), "法人": ("企业",),
-         "工作日": ("个工作日",), "自然日": ("日历日",)}  # fmt: skip
-
 Spoil = Callable[[np.random.Generator, str], str | None]
 Fits = Callable[[str | None], bool]
 
@@ -99,96 +121,6 @@ class Kind:
     sheets: bool | None = None  # only in xlsx files, only in csv files, or in both
 
 
-def token(rng: np.random.Generator, _text: str) -> str:
-    return str(rng.choice(NULL_TOKENS))
-
-
-def full_width(_rng: np.random.Generator, text: str) -> str:
-    return text.translate(FULL_WIDTH)
-
-
-def scientific(_rng: np.random.Generator, text: str) -> str:
-    return f"{float(text):.5E}"
-
-
-def masked(_rng: np.random.Generator, text: str) -> str:
-    return text[:3] + "****" + text[-4:] if len(text) == 11 else text[:6] + "********" + text[-4:]
-
-
-def colloquial(_rng: np.random.Generator, text: str) -> str:
-    """2026/9/8 上午9:05"""
-    year, month, day, hour, minute = _parts(text)
-    half, hour = ("上午", hour) if hour < 12 else ("下午", hour - 12 if hour > 12 else 12)
-    return f"{year}/{month}/{day} {half}{hour}:{minute:02d}"
-
-
-def in_words(_rng: np.random.Generator, text: str) -> str:
-    """2026年9月8日 14:05"""
-    year, month, day, hour, minute = _parts(text)
-    return f"{year}年{month}月{day}日 {hour}:{minute:02d}"
-
-
-def dotted(_rng: np.random.Generator, text: str) -> str:
-    """2026.9.8"""
-    return "{}.{}.{}".format(*_parts(text)[:3])
-
-
-def compact(_rng: np.random.Generator, text: str) -> str:
-    return text[:10].replace("-", "")
-
-
-def serial(_rng: np.random.Generator, text: str) -> str:
-    """Days since 1899-12-30, as Excel keeps them."""
-    days = np.datetime64(text, "s").astype(np.int64) / 86_400 + 25_569
-    return f"{days:.10f}"
-
-
-def impossible(rng: np.random.Generator, text: str) -> str:
-    return str(rng.choice([f"{text[:4]}年9月31日", f"{text[:4]}-02-30 10:00:00", "0000-00-00"]))
-
-
-def twenty_four(_rng: np.random.Generator, text: str) -> str:
-    day = np.datetime64(text[:10]) - 1
-    return f"{day} 24:00"
-
-
-def drifted(rng: np.random.Generator, text: str) -> str:
-    return str(rng.choice(DRIFT[text]))
-
-
-def missing(_rng: np.random.Generator, _text: str) -> None:
-    return None
-
-
-def wrong_check(_rng: np.random.Generator, text: str) -> str:
-    """The same identity number with a check digit that cannot be right."""
-    return text[:-1] + ("1" if text[-1] != "1" else "2")
-
-
-def _parts(text: str) -> tuple[int, int, int, int, int]:
-    return int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16])
-
-
-def is_null(text: str | None) -> bool:
-    return text is None
-
-
-def digits(text: str | None) -> bool:
-    return text is not None and text.isdigit()
-
-
-def whole_minute(text: str | None) -> bool:
-    return text is not None and text.endswith(":00")
-
-
-def midnight(text: str | None) -> bool:
-    return text is not None and text.endswith("00:00:00")
-
-
-def drifts(text: str | None) -> bool:
-    return text in DRIFT
-
-
 KINDS = (
     Kind("X04", ORDERS, "满意度", 0.003, token, is_null),
     Kind("X04", ORDERS, "结案时间", 0.003, token, is_null),
@@ -236,6 +168,30 @@ KINDS = (
     Kind("X18", CASES, "时限单位", 0.003, drifted, drifts),
     Kind("X21", CASES, "", 0.0015, missing),
     Kind("required", CASES, "办件编号", 0.0005, missing),
+    Kind("X04", ENTITIES, "注销吊销日期", 0.004, token, is_null),
+    Kind("X05", ENTITIES, "统一社会信用代码", 0.002, full_width),
+    Kind("X12", ENTITIES, "成立日期", 0.004, dotted_day),
+    Kind("X12", ENTITIES, "核准日期", 0.004, compact),
+    Kind("X12 不可能", ENTITIES, "核准日期", 0.002, impossible),
+    Kind("X18", ENTITIES, "登记状态", 0.004, drifted, drifts),
+    Kind("X21", ENTITIES, "", 0.002, missing),
+    Kind("required", ENTITIES, "统一社会信用代码", 0.001, missing),
+    Kind("X04", FULLS, "注销吊销日期", 0.0003, token, is_null),
+    Kind("X12", FULLS, "成立日期", 0.0003, dotted_day),
+    Kind("X18", FULLS, "登记状态", 0.0005, drifted, drifts),
+    Kind("X21", FULLS, "", 0.0002, missing),
+    Kind("X04", MACRO, "累计", 0.03, token, is_null),
+    Kind("X15", MACRO, "累计", 0.04, grouped, thousands),
+    Kind("X15", MACRO, "累计增长", 0.04, signed),
+    Kind("X18", MACRO, "指标", 0.03, drifted, drifts),
+    Kind("X04", AIR, "PM2.5", 0.002, sentinel, is_null),
+    Kind("X04", AIR, "O3", 0.002, sentinel, is_null),
+    Kind("X04", AIR, "CO", 0.001, token, is_null),
+    Kind("X14", AIR, "监测时间", 0.01, twenty_four, midnight),
+    Kind("X12", AIR, "监测时间", 0.002, in_words),
+    Kind("X12 不可能", AIR, "监测时间", 0.0004, impossible),
+    Kind("X21", AIR, "", 0.0005, missing),
+    Kind("required", AIR, "站点编码", 0.0003, missing),
 )
 
 

@@ -8,6 +8,7 @@ histograms agrees to its bucket width. An order counts at `as_of` as it was then
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -89,10 +90,11 @@ FROM cases GROUP BY item_code
 """
 
 
-def write_figures(out: Path, span: Span, towns: list[str]) -> None:
-    periods = _periods(span)
+def write_figures(out: Path, span: Span, towns: list[str], others: Iterable[tuple[object, ...]]) -> None:
+    """Those of work orders and service cases, computed here, and ``others``."""
+    periods = periods_of(span)
     areas = [DISTRICT, *towns]
-    rows: list[tuple[object, ...]] = []
+    rows: list[tuple[object, ...]] = list(others)
     with duckdb.connect() as db:
         _load(db, out / "truth", periods)
         tables = _tables(db)
@@ -179,7 +181,7 @@ def _text(number: float) -> str:
     return str(int(number)) if number == int(number) else f"{number:.8f}"
 
 
-def _periods(span: Span) -> list[tuple[str, str, date, date]]:
+def periods_of(span: Span) -> list[tuple[str, str, date, date]]:
     """kind, period, first day, as_of = its last simulated day: the last days, the months, the years."""
     days = [span.end - timedelta(back) for back in range(DAYS) if span.end - timedelta(back) >= span.start]
     result = [("day", day.isoformat(), day, day) for day in reversed(days)]

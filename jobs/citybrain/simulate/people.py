@@ -45,11 +45,12 @@ def _identity(body: str) -> str:
 def credit_codes(rng: np.random.Generator, n: int) -> Texts:
     """Valid codes of firms (91) whose organisation part begins with MA0000."""
     return np.array(
-        [_credit(f"91440605MA0000{number:03d}") for number in rng.integers(0, 1000, n).tolist()], dtype=object
+        [credit_code(f"91440605MA0000{number:03d}") for number in rng.integers(0, 1000, n).tolist()], dtype=object
     )
 
 
-def _credit(body: str) -> str:
+def credit_code(body: str) -> str:
+    """The seventeen characters with their check character (GB 32100)."""
     total = sum(CREDIT_ALPHABET.index(c) * pow(3, i, 31) for i, c in enumerate(body))
     return body + CREDIT_ALPHABET[(31 - total % 31) % 31]
 

@@ -1,8 +1,10 @@
 """When what is delivered: the span simulated, its months, and the files of each table.
 
 Departments export at midnight and deliver next morning: one file a week for work orders and their log (one a month
-when the span is longer than 18 months), one file a month for service cases. One file of each table arrives two
-periods late, one arrives twice, and one set of corrections follows later.
+when the span is longer than 18 months), one file a month for the others. The register of market entities hands in each
+month's increments and, of each month's end and of the eve of the span, everything; the statistics office follows on
+the 18th, with nothing for January and the year before in its first file. One file of each table arrives two periods
+late, one arrives twice, and one set of corrections follows later.
 """
 
 from __future__ import annotations
@@ -16,7 +18,12 @@ import numpy as np
 from citybrain.simulate.worktime import DAY, EPOCH, Ints, day_number
 
 ORDERS, EVENTS, CASES = "centre__work_order", "centre__work_order_event", "services__case"
-TITLES = {ORDERS: "超级工单主表", EVENTS: "工单流转日志", CASES: "政务服务办件"}
+ENTITIES, FULLS = "market__entity", "market__entity_full"
+MACRO, AIR = "economy__monthly", "environment__air_hour"
+TITLES = {ORDERS: "超级工单主表", EVENTS: "工单流转日志", CASES: "政务服务办件", ENTITIES: "市场主体登记增量",
+          FULLS: "市场主体登记全量", MACRO: "宏观经济月度快报", AIR: "环境空气监测小时值"}  # fmt: skip
+CORRECTABLE = (ORDERS, CASES)
+MACRO_DELAY = 17  # days after the month's end
 LONGEST_WEEKLY = 18  # months
 LATE_BY, CORRECTED_AFTER = 2, 4  # periods
 SHEET_ROWS = 20_000  # a file expected to be longer is handed in as csv: nobody opens it in Excel
@@ -24,6 +31,7 @@ SHEET_ROWS = 20_000  # a file expected to be longer is handed in as csv: nobody 
 # At scale 1: what a year of such a centre's own orders and of its halls' cases would be, an example size.
 ORDERS_A_DAY, CASES_A_DAY = 120_000 / 396, 60_000 / 396
 ROWS_A_DAY = {ORDERS: ORDERS_A_DAY * 1.7, EVENTS: ORDERS_A_DAY * 9.0, CASES: CASES_A_DAY * 1.5}
+ENTITY_STOCK = 52_500  # at scale 1; 420,000, about what the district had in 2021, at scale 8
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,21 @@ class Span:
         return int(self.month_starts[-1]) * DAY
 
     def periods(self, table: str) -> Ints:
-        return self.months if table == CASES else self.weeks
+        if table in (ORDERS, EVENTS):
+            return self.weeks
+        if table in (FULLS, MACRO):  # the first is of the time before the span
+            return np.append(self.start_of_span, self.months if table == FULLS else self.macro_months)
+        return self.months
+
+    @property
+    def start_of_span(self) -> int:
+        return int(self.month_starts[0]) * DAY
+
+    @property
+    def macro_months(self) -> Ints:
+        """The ends of the months on which the statistics office reports within the span."""
+        ends = self.months[self.months + (MACRO_DELAY + 1) * DAY <= self.stop]
+        return np.array([end for end in ends.tolist() if (EPOCH + timedelta(end // DAY)).month != 2], np.int64)
 
     def slot(self, table: str, t: Ints) -> Ints:
         """The period in which an instant falls."""
@@ -93,7 +115,7 @@ class Span:
 
     def corrected(self, table: str) -> int:
         n = len(self.periods(table))
-        return n // 4 if table != EVENTS and n > CORRECTED_AFTER + n // 4 else -1
+        return n // 4 if table in CORRECTABLE and n > CORRECTED_AFTER + n // 4 else -1
 
 
 def deliveries(span: Span, table: str) -> list[Delivery]:
@@ -119,10 +141,12 @@ def _regular(span: Span, table: str, slot: int) -> Delivery:
     ends = span.periods(table)
     first = int(span.month_starts[0]) if slot == 0 else int(ends[slot - 1]) // DAY
     days = int(ends[slot]) // DAY - first
-    encoding = _encoding(table, slot, ROWS_A_DAY[table] * days * span.scale)
+    encoding = _encoding(table, slot, ROWS_A_DAY.get(table, 0) * days * span.scale)
     late = slot == span.late(table)
     when = _morning(span, table, slot + LATE_BY * late) + timedelta(hours=late)
     text = f"{EPOCH + timedelta(first):%Y%m%d}至{EPOCH + timedelta(first + days - 1):%Y%m%d}"
+    if table == FULLS or (table == MACRO and slot == 0):
+        text = f"截至{EPOCH + timedelta(first + days - 1):%Y%m%d}"
     totals = ("first", "last", "")[slot // 2 % 3] if encoding == "xlsx" else ""
     name = _name(table, when, text, "_迟报" if late else "", encoding)
     return Delivery(
@@ -138,7 +162,8 @@ def _corrections(span: Span, table: str, slot: int) -> Delivery:
 
 
 def _morning(span: Span, table: str, slot: int) -> datetime:
-    seconds = int(span.periods(table)[slot]) + 6 * 3600
+    delay = MACRO_DELAY * DAY if table == MACRO and slot > 0 else 0
+    seconds = int(span.periods(table)[slot]) + delay + 6 * 3600
     return datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001 wall clock of Shanghai
 
 
@@ -148,7 +173,9 @@ def _name(table: str, when: datetime, span: str, suffix: str, encoding: str) -> 
 
 
 def _encoding(table: str, slot: int, rows: float) -> str:
-    if table == EVENTS:
+    if table == MACRO:
+        return "xlsx"
+    if table in (EVENTS, AIR, FULLS):
         return "gb18030" if slot % 4 == 1 else "utf-8-sig"
     if rows <= SHEET_ROWS and (slot % 5 != 4 if table == CASES else slot % 8 == 3):
         return "xlsx"

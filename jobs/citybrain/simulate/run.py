@@ -10,18 +10,34 @@ from pathlib import Path
 
 import numpy as np
 
+from citybrain.simulate.air import AIR_LAYOUT, Days, air_batch, draw_hours, judged_days
 from citybrain.simulate.cases import CASE_LAYOUT, acceptances, case_batch, draw_cases
 from citybrain.simulate.city import CODES, City, Limits, Texts
 from citybrain.simulate.deliver import Ledger, send
 from citybrain.simulate.dirt import VERDICTS, Batch
+from citybrain.simulate.economy import MACRO_LAYOUT, draw_months, macro_batch
+from citybrain.simulate.entities import ENTITY_LAYOUT, FULL_LAYOUT, draw_register, fulls, increments
 from citybrain.simulate.event_rows import EVENT_LAYOUT, event_batch
 from citybrain.simulate.events import HARMLESS, STEP, flow_log
-from citybrain.simulate.figures import write_figures
+from citybrain.simulate.figures import periods_of, write_figures
 from citybrain.simulate.files import SHEET, Outbox, remove_spool
 from citybrain.simulate.lifecycle import live
 from citybrain.simulate.order_rows import ORDER_LAYOUT, order_batch, sheet_of
 from citybrain.simulate.orders import Month, draw_orders, month_of_reports
-from citybrain.simulate.plan import CASES, EVENTS, ORDERS, Delivery, Span, deliveries, repeats
+from citybrain.simulate.other_truth import air_figures, air_truth, entity_figures, entity_truth, macro_figures
+from citybrain.simulate.plan import (
+    AIR,
+    CASES,
+    ENTITIES,
+    EVENTS,
+    FULLS,
+    MACRO,
+    ORDERS,
+    Delivery,
+    Span,
+    deliveries,
+    repeats,
+)
 from citybrain.simulate.truth import Truth
 from citybrain.simulate.worktime import Bools, Calendar, Ints
 
@@ -31,9 +47,11 @@ README = """模拟数据 · 不涉及真实的个人、单位和事件
 
 本文件夹由 citybrain simulate 生成（种子 {seed}，{months} 个月至 {end}，规模 {scale}）。
 inbox/  各部门“报送”的文件，文件名按送达先后排序；其中的差错是有意放入的。
-truth/  标准答案：orders、events、cases 为清洗无误后应得到的数据；figures.csv 为各指标应有的数值；
+truth/  标准答案：orders、events、cases、entities、air_days 为清洗无误后
+        应得到的数据；figures.csv 为各指标应有的数值；
         defects.csv 逐处列出放入的差错；deliveries.csv 逐文件列出行数。
-人名、电话、证件号均为虚构：身份证顺序码一律为 000，电话一律为 1990000 开头。各镇街的好坏差异也是虚构的。
+人名、企业、电话、证件号和各项经济、环境数均为虚构：身份证顺序码一律为 000，电话一律为 1990000 开头。
+各镇街的好坏差异也是虚构的。
 """
 
 
@@ -46,10 +64,12 @@ class Simulation:
         self.limits = Limits.of(self.city)
         self.calendar = Calendar.read(CODES / "calendar_day.csv", end + timedelta(days=800))
         self.span = Span.of(months, end, scale)
-        layouts = {ORDERS: ORDER_LAYOUT, EVENTS: EVENT_LAYOUT, CASES: CASE_LAYOUT}
+        layouts = {ORDERS: ORDER_LAYOUT, EVENTS: EVENT_LAYOUT, CASES: CASE_LAYOUT, ENTITIES: ENTITY_LAYOUT,
+                   FULLS: FULL_LAYOUT, MACRO: MACRO_LAYOUT, AIR: AIR_LAYOUT}  # fmt: skip
         self.boxes = {table: Outbox(out, layout, deliveries(self.span, table)) for table, layout in layouts.items()}
         self.ledger = Ledger(out / "truth" / "defects.csv")
         self.truth = Truth(out, self.city, self.calendar)
+        self.air_days: Days = {}
 
     def rng(self, *path: object) -> np.random.Generator:
         """Random numbers of one part of one chunk: changing one part leaves the others as they were."""
@@ -86,6 +106,41 @@ class Simulation:
             latest = self._send_upserts(batch, shown, len(cases), index, part.start, "case dirt")
             self.truth.add_cases(cases, *latest)
 
+    def entities(self) -> None:
+        register = draw_register(self.city, self.span, self.calendar, self.rng("register"))
+        box = self.boxes[ENTITIES]
+        batch = increments(self.city, self.span, box.files, register, self.rng("increments"))
+        send(batch, box, self.ledger, self.rng("increment dirt"), 0, batch.sparing)
+        box = self.boxes[FULLS]
+        for slot in range(len(box.files)):
+            for part in _parts(len(register)):
+                batch = fulls(self.city, self.span, slot, register, part, self.rng("full", slot, part.start))
+                dirt = self.rng("full dirt", slot, part.start)
+                if len(batch):
+                    send(batch, box, self.ledger, dirt, slot, np.zeros(len(batch), bool))
+        entity_truth(self.out, self.city, self.span, register)
+
+    def economy(self) -> Iterator[tuple[object, ...]]:
+        box = self.boxes[MACRO]
+        months = draw_months(self.span, self.rng("economy"))
+        batch, final = macro_batch(self.span, box.files, months)
+        send(batch, box, self.ledger, self.rng("economy dirt"), 0, np.zeros(len(batch), bool))
+        return macro_figures(final, self.span)
+
+    def air(self, index: int) -> None:
+        box = self.boxes[AIR]
+        hours = draw_hours(self.span, index, self.rng(index, "air"))
+        batch = air_batch(self.span, box.files, hours)
+        known = send(batch, box, self.ledger, self.rng(index, "air dirt"), index, np.zeros(len(batch), bool))
+        self.air_days |= judged_days(hours, known)
+
+    def other_figures(self) -> Iterator[tuple[object, ...]]:
+        """All but those of work orders and service cases."""
+        periods, towns = periods_of(self.span), [str(code) for code in self.city.town_code]
+        yield from self.economy()
+        yield from entity_figures(self.out, periods, towns)
+        yield from air_figures(self.air_days, periods, towns)
+
     def _send_upserts(self, batch: Batch, shown: Ints, n: int, month: int, *path: object) -> tuple[Ints, Ints]:
         """Send; gives for each order or case until when its latest surviving row shows it, and its update."""
         updated = _instants(batch.columns["更新时间"])
@@ -116,7 +171,8 @@ def simulate(out: Path, seed: int, months: int = 13, scale: float = 1.0, end: da
     """Write a synthetic district into the folder `out`: the inbox of its departments and the truth.
 
     The same seed, months, scale and end give the same bytes. Scale 1 is about 120,000 work orders and 60,000 service
-    cases in 13 months; time and size are linear in it, memory is not touched by it.
+    cases in 13 months and a register of 52,500 market entities, in full at each month's end; time and size are linear
+    in it, memory is touched by the register alone. Macro-economic months and air stations know no scale.
     """
     if months < 1 or scale <= 0:
         raise ValueError("months 须不小于 1，scale 须大于 0")
@@ -129,8 +185,12 @@ def simulate(out: Path, seed: int, months: int = 13, scale: float = 1.0, end: da
     for index in range(months):
         run.orders(index)
         run.cases(index)
+        run.air(index)
+    run.entities()
+    air_truth(out, run.air_days)
+    others = list(run.other_figures())
     run.finish()
-    write_figures(out, run.span, [str(code) for code in run.city.town_code])
+    write_figures(out, run.span, [str(code) for code in run.city.town_code], others)
 
 
 def _parts(n: int) -> Iterator[slice]:
