@@ -10,9 +10,12 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from citybrain.ingest import Outcome
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 contracts_app = typer.Typer(no_args_is_help=True, help="The declarations of all tables.")
@@ -68,18 +71,49 @@ def ingest(
     from citybrain import ingest as reception
 
     if inbox:
-        outcomes = reception.ingest_inbox(tables)
+        given = reception.ingest_inbox(tables)
     elif table and file:
-        outcomes = [reception.ingest(table, file, receipt=receipt, sender=sender)]
+        given = iter([reception.ingest(table, file, receipt=receipt, sender=sender)])
     else:
         raise typer.BadParameter("give TABLE and FILE, or --inbox")
-    for outcome in outcomes:
-        print(outcome.to_json() if as_json else reception.report_text(outcome))
-    _tell_readers(o.table for o in outcomes if o.status == "loaded")
-    if not inbox and any(o.status == "refused" for o in outcomes):
-        raise typer.Exit(3)
-    if not inbox and any(o.counts.get("quarantined") for o in outcomes):
-        raise typer.Exit(1)
+    # The inbox is drained by a DAG: its own events wake the rest, and a refusal is the department's affair.
+    _tell(given, as_json, wake=not inbox)
+
+
+@app.command()
+def withdraw(receipt: Annotated[str, typer.Argument(help="Number of the receipt.")], as_json: Json = False) -> None:
+    """Take the rows of a receipt out of the lake; original and receipt stay. Twice is once."""
+    from citybrain import ingest as reception
+
+    _tell(iter([reception.withdraw(receipt)]), as_json)
+
+
+@app.command()
+def reingest(
+    table: Annotated[str | None, typer.Option(help="All receipts of this table.")] = None,
+    period: Annotated[str | None, typer.Option(help="With --table: only of 2026, 2026-03 or 2026-03-05.")] = None,
+    receipt: Annotated[str | None, typer.Option(help="One receipt.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Parse kept originals again by today's contract and publish what is different."""
+    from citybrain import ingest as reception
+
+    _tell(reception.reingest(table, period, receipt), as_json)
+
+
+def _tell(given: Iterable[Outcome], as_json: bool, wake: bool = True) -> None:
+    """Prints each outcome as it comes and, unless a DAG does, wakes those who read what has changed."""
+    from citybrain import ingest as reception
+
+    outcomes = []
+    for outcome in given:
+        print(outcome.to_json() if as_json else reception.report_text(outcome), flush=True)
+        outcomes.append(outcome)
+    if wake:
+        _tell_readers(o.table for o in outcomes if o.status in ("loaded", "withdrawn"))
+    worst = max((o.exit_code for o in outcomes if wake or o.status == "failed"), default=0)
+    if worst:
+        raise typer.Exit(worst)
 
 
 @app.command()

@@ -13,7 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 from citybrain.contracts.load import ROOT
-from citybrain.ingest import IngestError, UsageError, flow, ingest, ingest_inbox, landing
+from citybrain.ingest import IngestError, UsageError, flow, ingest, ingest_inbox, landing, report_text
 from citybrain.lake import table_uri
 from tests.ingest.pictures import csv_bytes, flat, lake, rows_of
 
@@ -170,7 +170,7 @@ def test_the_inbox_is_taken_in_order_and_half_written_files_wait(home):
     (inbox / "04.csv").write_bytes(csv_bytes(PICTURE))
     for name in ("~$02.xlsx", "05.csv.part", "06.tmp", ".07.csv"):
         (inbox / name).write_bytes(b"half")
-    outcomes = ingest_inbox()
+    outcomes = list(ingest_inbox())
     assert [(o.file, o.status) for o in outcomes] == [
         ("01.csv", "loaded"),
         ("02.csv", "loaded"),
@@ -181,6 +181,43 @@ def test_the_inbox_is_taken_in_order_and_half_written_files_wait(home):
     assert (outcomes[2].refused_because or outcomes[2]).rule == "no_header"
     landed = home / "landing" / "centre__work_order_event" / outcomes[2].receipt / "03.csv"
     assert landed.read_bytes() == b"x,y\n1,2\n"
+
+
+def test_a_file_at_which_the_program_fails_does_not_stop_the_others(home, monkeypatch):
+    inbox = home / "inbox" / "centre__work_order_event"
+    inbox.mkdir(parents=True)
+    for name, step in (("01.csv", "打回"), ("02.csv", "反馈")):
+        (inbox / name).write_bytes(csv_bytes(PICTURE.replace("打回", step)))
+    failures = iter([KeyError("程序里的错")])
+
+    def fail(reached: str) -> None:
+        if reached == "judged" and (error := next(failures, None)):
+            raise error
+
+    monkeypatch.setattr(flow, "reached", fail)
+    failed, loaded = ingest_inbox(["centre__work_order_event"])
+    assert (failed.status, failed.file, failed.exit_code, loaded.status) == ("failed", "01.csv", 1, "loaded")
+    assert "程序里的错" in report_text(failed)
+    assert "KeyError" in (inbox / "failed" / "01.csv.txt").read_text(encoding="utf-8")
+    assert list(ingest_inbox()) == []  # not again and again
+    (inbox / "failed" / "01.csv").rename(inbox / "01.csv")
+    assert [o.status for o in ingest_inbox()] == ["loaded"]
+
+
+def test_where_the_disk_fails_a_file_stays_in_the_inbox(home, monkeypatch):
+    inbox = home / "inbox" / "centre__work_order_event"
+    inbox.mkdir(parents=True)
+    (inbox / "01.csv").write_bytes(csv_bytes(PICTURE))
+
+    def full(_reached: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(flow, "reached", full)
+        (failed,) = ingest_inbox()
+    assert (failed.status, failed.exit_code, failed.refused_because.rule) == ("failed", 4, "not_finished")
+    assert [o.status for o in ingest_inbox()] == ["loaded"]
+    assert whole_lake() == EXPECTED
 
 
 def test_a_refused_file_is_taken_once_the_contract_knows_it(home, tmp_path, monkeypatch, file):

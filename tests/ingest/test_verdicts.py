@@ -62,6 +62,27 @@ def test_relations_between_columns_block_or_warn_as_declared(deliver):
     """)
 
 
+def test_an_optional_value_that_is_not_plainly_written_is_read_or_quarantined_never_lost(deliver):
+    deliver(
+        EVENT,
+        """
+        工单编号         | 序号 | 环节 | 到达时间            | 完成时间
+        NH20260908000001 | 1    | 受理 | 2026-09-08 09:05:00 | 2026/9/8 9:06
+        NH20260908000001 | 2    | 受理 | 2026-09-08 09:05:00 | 2026-02-30 09:06:00
+        NH20260908000001 | 3    | 受理 | 2026-09-08 09:05:00 | 1988-05-01 09:00:00
+        """,
+    )
+    assert lake(EVENT, "event_no finished_at _marks") == flat("""
+        event_no | finished_at         | _marks
+        1        | 2026-09-08 09:06:00 | finished_at:X12
+        3        | 1988-05-01 09:00:00 |
+    """)
+    assert lake("quarantine.centre__work_order_event", "row reasons") == flat("""
+        row | reasons
+        3   | unreadable_date:E3
+    """)
+
+
 def test_the_same_row_twice_is_taken_once_and_a_new_state_of_it_is_another_row(deliver):
     outcome = deliver(
         ORDER,

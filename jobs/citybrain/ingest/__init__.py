@@ -1,8 +1,20 @@
 """Ingest: a department's file becomes rows of bronze, or reasons why not. DuckDB and delta-rs, no JVM."""
 
+from citybrain.ingest.again import reingest, withdraw
 from citybrain.ingest.flow import ingest, ingest_inbox
 from citybrain.ingest.outcome import IngestError, Issue, Outcome, UsageError
 from citybrain.ingest.report import report_text
 from citybrain.ingest.write import bronze_schema
 
-__all__ = ["IngestError", "Issue", "Outcome", "UsageError", "bronze_schema", "ingest", "ingest_inbox", "report_text"]
+__all__ = [
+    "IngestError",
+    "Issue",
+    "Outcome",
+    "UsageError",
+    "bronze_schema",
+    "ingest",
+    "ingest_inbox",
+    "reingest",
+    "report_text",
+    "withdraw",
+]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -24,37 +26,72 @@ from citybrain.ingest.layout import Layout, read_layout
 from citybrain.ingest.outcome import IngestError, Issue, Outcome, Refused, UsageError
 from citybrain.ingest.report import summary
 from citybrain.ingest.source import ahead
-from citybrain.ingest.write import ISSUE_SCHEMA, QUARANTINE_SCHEMA, Part, bronze_schema, commit
+from citybrain.ingest.write import ISSUE_SCHEMA, QUARANTINE_SCHEMA, Part, bronze_schema, commit, remove
 from citybrain.lake import folder
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 _UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
 
 
 def ingest(table: str, file: Path, *, receipt: str | None = None, sender: str | None = None) -> Outcome:
     """Lands a file and loads its good rows into bronze, the others into quarantine; the same bytes load once.
 
-    Raises UsageError for a wrong call and IngestError when disk or lake fail; both leave nothing half done.
+    What has been withdrawn may be handed in again. Raises UsageError for a wrong call and IngestError when disk or lake
+    fail; both leave nothing half done.
     """
-    contract = _contract(table)
+    contract = contract_of(table)
     if not file.is_file():
         raise UsageError(f"没有这个文件：{file}")
-    with _surroundings(), landing.locked(contract.table):
+    with surroundings(), landing.locked(contract.table):
         found = landing.receive(contract.table, file, receipt, sender)
         reached("landed")
-        return _outcome(contract, _processed(contract, found), already=found.status == "loaded")
+        if found.status in ("withdrawing", "withdrawn"):
+            removed(contract, found)
+            found = landing.again(found, sender)
+        return outcome_of(contract, processed(contract, found), already=found.status == "loaded")
 
 
-def ingest_inbox(tables: Sequence[str] | None = None) -> list[Outcome]:
-    """Takes what lies in ``inbox/<table>/`` in the order of names; a file leaves the inbox once it has landed."""
+def ingest_inbox(tables: Sequence[str] | None = None) -> Iterator[Outcome]:
+    """Takes what lies in ``inbox/<table>/`` in the order of names; a file leaves the inbox once it has landed.
+
+    A file that fails does not stop the others. Where disk or lake failed it stays, to be tried again; where the program
+    failed at it, it goes to ``inbox/<table>/failed/``, with what was said, until somebody moves it back.
+    """
     known = [c for c in contracts.load().values() if c.layer == "bronze"]
-    chosen = [_contract(t) for t in tables] if tables else known
-    outcomes = []
-    for contract in chosen:
+    for contract in [contract_of(t) for t in tables] if tables else known:
         for file in waiting(folder("inbox") / contract.name):
-            outcomes.append(ingest(contract.table, file))
-            reached("before leaving the inbox")
-            file.unlink()
-    return outcomes
+            try:
+                outcome = ingest(contract.table, file)
+            except Exception as error:
+                yield _failed(contract, file, error)
+            else:
+                reached("before leaving the inbox")
+                file.unlink()
+                yield outcome
+
+
+def _failed(contract: Contract, file: Path, error: Exception) -> Outcome:
+    size = file.stat().st_size
+    rule = "not_finished" if isinstance(error, IngestError) else "crashed"
+    if rule == "crashed":
+        aside = file.parent / "failed"
+        aside.mkdir(exist_ok=True)
+        (aside / f"{file.name}.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        file.replace(aside / file.name)
+    return Outcome(
+        receipt="",
+        table=contract.table,
+        title=contract.title,
+        file=file.name,
+        status="failed",
+        load=0,
+        sha256="",
+        size=size,
+        sender=None,
+        received_at="",
+        counts={},
+        refused_because=file_issue(rule, error=f"{type(error).__name__}: {error}"),
+    )
 
 
 def waiting(inbox: Path) -> list[Path]:
@@ -67,7 +104,7 @@ def reached(step: str) -> None:
     """Named so that tests can stop the process here."""
 
 
-def _contract(table: str) -> Contract:
+def contract_of(table: str) -> Contract:
     known = {c.table: c for c in contracts.load().values() if c.layer == "bronze"}
     name = table if table.startswith("bronze.") else f"bronze.{table}"
     if name not in known:
@@ -75,26 +112,42 @@ def _contract(table: str) -> Contract:
     return known[name]
 
 
-def _processed(contract: Contract, receipt: Receipt) -> Receipt:
+def processed(contract: Contract, receipt: Receipt) -> Receipt:
+    """Loads what has landed, unless that is done; or says why not."""
     if receipt.status == "destroyed" and receipt.refused_because:
         _record_refusal(contract, receipt, receipt.refused_because)
-    if receipt.status in ("loaded", "destroyed"):
+    if receipt.status not in ("landed", "refused"):
         return receipt
     try:
         return _loaded(contract, receipt)
     except Refused as refusal:
-        because = file_issue(refusal.rule, **refusal.facts)
-        _record_refusal(contract, receipt, because)
+        because = recorded(contract, receipt, refusal)
         if refusal.rule == "secret_file":
             return landing.destroy(receipt.changed(refused_because=because))
         return landing.update(receipt.changed(status="refused", refused_because=because))
+
+
+def removed(contract: Contract, receipt: Receipt) -> int:
+    """Takes the rows of a receipt that is being withdrawn out of bronze and quarantine; how many were in bronze."""
+    number = receipt.receipt
+    gone = remove(contract.table, f"_receipt = '{number}'", number, receipt.load)
+    reached("rows removed")
+    remove(f"quarantine.{contract.name}", f"receipt = '{number}'", number, receipt.load)
+    reached("quarantine removed")
+    return gone
+
+
+def recorded(contract: Contract, receipt: Receipt, refusal: Refused) -> Issue:
+    because = file_issue(refusal.rule, **refusal.facts)
+    _record_refusal(contract, receipt, because)
+    return because
 
 
 def _record_refusal(contract: Contract, receipt: Receipt, because: Issue) -> None:
     """A refused file is in ``ops.issue`` as well, under a transaction of its own: it may be taken later."""
     facts = {"receipt": receipt.receipt, "load": receipt.load, "table": contract.table}
     row = {**facts, **because.model_dump(), "received_at": receipt.received_at}
-    with _stage(receipt) as stage:
+    with stage_of(receipt) as stage:
         path = stage / "refusal.parquet"
         pq.write_table(pa.Table.from_pylist([row], schema=ISSUE_SCHEMA), path)
         part = Part(path, 1, path.stat().st_size, {})
@@ -103,12 +156,18 @@ def _record_refusal(contract: Contract, receipt: Receipt, because: Issue) -> Non
 
 def _loaded(contract: Contract, receipt: Receipt) -> Receipt:
     layout = read_layout(contract, receipt.original)
-    with _stage(receipt) as stage:
-        judged = _judged(contract, receipt, layout, stage)
+    with stage_of(receipt) as stage:
+        result = judged(contract, receipt, layout, stage)
         reached("judged")
-        _commit(contract, receipt, judged)
-    detected = layout.detected.model_copy(update={"footer_rows": tuple(sorted(judged.footers))})
-    done = receipt.changed(
+        commit_findings(contract, receipt, result)
+        commit(contract.table, bronze_schema(contract), result.bronze, receipt.receipt, receipt.load, contract.title)
+        reached("loaded")
+    return landing.update(done(contract, receipt, layout, result))
+
+
+def done(contract: Contract, receipt: Receipt, layout: Layout, judged: Judged) -> Receipt:
+    """The receipt of a delivery that has been loaded."""
+    return receipt.changed(
         status="loaded",
         contract=fingerprint(contract),
         counts=judged.counts,
@@ -117,35 +176,31 @@ def _loaded(contract: Contract, receipt: Receipt) -> Receipt:
         issues=tuple(judged.issues),
         set_aside=tuple(judged.set_aside),
         marks=dict(sorted(judged.marks.items())),
-        detected=detected,
+        detected=layout.detected.model_copy(update={"footer_rows": tuple(sorted(judged.footers))}),
     )
-    return landing.update(done)
 
 
-def _judged(contract: Contract, receipt: Receipt, layout: Layout, stage: Path) -> Judged:
+def judged(contract: Contract, receipt: Receipt, layout: Layout, stage: Path) -> Judged:
     origin = Origin(receipt.receipt, receipt.load, receipt.file, layout.detected.sheet, receipt.received_at)
     with Judge(contract, layout.detected.columns, origin, stage) as judge:
         for segment in ahead(layout.source.segments(len(layout.detected.columns), layout.first_row)):
             judge.take(segment)
         judge.note(layout.issues)
-        judged = judge.finish()
+        result = judge.finish()
     assert contract.delivery
-    if not judged.counts.delivered and contract.delivery.mode == "snapshot":
+    if not result.counts.delivered and contract.delivery.mode == "snapshot":
         raise Refused("no_rows")
-    return judged
+    return result
 
 
-def _commit(contract: Contract, receipt: Receipt, judged: Judged) -> None:
-    """Bronze last: whoever sees the rows can see what was wrong with the others."""
+def commit_findings(contract: Contract, receipt: Receipt, judged: Judged) -> None:
+    """Before the rows of bronze: whoever sees those can see what was wrong with the others."""
     r, load = receipt.receipt, receipt.load
-    quarantine = f"quarantine.{contract.name}"
     title = f"{contract.title}：未能入库的行"
-    commit(quarantine, QUARANTINE_SCHEMA, judged.quarantine, r, load, title, ("key",))
+    commit(f"quarantine.{contract.name}", QUARANTINE_SCHEMA, judged.quarantine, r, load, title, ("key",))
     reached("quarantined")
     _commit_issues(f"{contract.name}.{r}", load, judged.issue)
     reached("issues")
-    commit(contract.table, bronze_schema(contract), judged.bronze, r, load, contract.title)
-    reached("loaded")
 
 
 def _commit_issues(app: str, load: int, parts: Sequence[Part]) -> None:
@@ -159,7 +214,7 @@ def fingerprint(contract: Contract) -> str:
 
 
 @contextmanager
-def _stage(receipt: Receipt) -> Iterator[Path]:
+def stage_of(receipt: Receipt) -> Iterator[Path]:
     """A folder for the files of one load, gone afterwards; what a killed process left there is not used."""
     stage = folder("stage") / "ingest" / f"{receipt.table}-{receipt.receipt}-{receipt.load}"
     shutil.rmtree(stage, ignore_errors=True)
@@ -171,7 +226,7 @@ def _stage(receipt: Receipt) -> Iterator[Path]:
 
 
 @contextmanager
-def _surroundings() -> Iterator[None]:
+def surroundings() -> Iterator[None]:
     """What disk, memory and lake do wrong, said once and plainly."""
     try:
         yield
@@ -179,15 +234,20 @@ def _surroundings() -> Iterator[None]:
         raise IngestError(f"入库没有完成，可以原样重来：{error}") from error
 
 
-def _outcome(contract: Contract, receipt: Receipt, already: bool) -> Outcome:
+def outcome_of(
+    contract: Contract, receipt: Receipt, already: bool = False, changes: Mapping[str, int] | None = None
+) -> Outcome:
+    """What is said of a receipt; ``already``: nothing had to be done."""
     refused = receipt.status in ("refused", "destroyed")
+    withdrawn = "withdrawn" if receipt.status == "withdrawn" else "loaded"
     shared = receipt.model_dump(exclude={"status", "contract", "received_at", "counts"})
     return Outcome.model_validate(
         {
             **shared,
             "title": contract.title,
-            "status": "refused" if refused else "already" if already else "loaded",
+            "status": "refused" if refused else "already" if already else withdrawn,
             "received_at": receipt.received_at.isoformat(),
             "counts": receipt.counts.model_dump(),
+            "changes": dict(changes or {}),
         }
     )

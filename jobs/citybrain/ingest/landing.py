@@ -17,10 +17,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from citybrain.ingest.dirt import file_issue
-from citybrain.ingest.outcome import Counts, Detected, Issue, IssueGroup, Model, SetAside, UsageError
+from citybrain.ingest.outcome import (
+    Counts,
+    Detected,
+    IngestError,
+    Issue,
+    IssueGroup,
+    Model,
+    SetAside,
+    UsageError,
+)
 from citybrain.ingest.sniff import CHUNK, secrecy
 from citybrain.lake import folder
 
@@ -39,8 +48,8 @@ class Receipt(Model):
     size: int
     sender: str | None
     received_at: datetime
-    status: Literal["landed", "loaded", "refused", "destroyed"] = "landed"
-    load: int = 1
+    status: Literal["landed", "loaded", "refused", "destroyed", "withdrawing", "withdrawn"] = "landed"
+    load: int = 1  # the first is 1; what is done with the delivery later has the next numbers
     contract: str | None = None  # fingerprint of the contract it was read by
     counts: Counts = Counts()
     refused_because: Issue | None = None
@@ -106,7 +115,25 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
 
 def find(table: str, receipt: str) -> Receipt | None:
     path = table_folder(table) / receipt / "receipt.json"
-    return Receipt.model_validate_json(path.read_bytes()) if path.exists() else None
+    try:
+        return Receipt.model_validate_json(path.read_bytes()) if path.exists() else None
+    except ValidationError as error:
+        raise IngestError(f"回执文件读不出：{path}（{error.errors()[0]['msg']}）") from error
+
+
+def receipts(table: str) -> list[Receipt]:
+    """All deliveries of a table in the order in which they arrived, from the landing zone alone."""
+    folders = sorted(path.parent.name for path in table_folder(table).glob("*/receipt.json"))
+    found = [receipt for name in folders if (receipt := find(table, name))]
+    return sorted(found, key=lambda receipt: (receipt.received_at, receipt.receipt))
+
+
+def holder(receipt: str) -> Receipt:
+    """The delivery with this number, whichever table it is of. Raises UsageError where there is none."""
+    for path in sorted(folder("landing").glob(f"*/{receipt}/receipt.json")) if _ID.fullmatch(receipt) else ():
+        if found := find(f"bronze.{path.parent.parent.name}", receipt):
+            return found
+    raise UsageError(f"没有回执 {receipt}")
 
 
 def update(receipt: Receipt) -> Receipt:
@@ -116,6 +143,11 @@ def update(receipt: Receipt) -> Receipt:
     draft.replace(receipt.folder / "receipt.json")
     _fsync(receipt.folder)
     return receipt
+
+
+def again(receipt: Receipt, sender: str | None) -> Receipt:
+    """A withdrawn delivery that is handed in once more: a new load, received now."""
+    return update(receipt.changed(status="landed", load=receipt.load + 1, received_at=_now(), sender=sender))
 
 
 def destroy(receipt: Receipt) -> Receipt:
@@ -149,6 +181,9 @@ def _remember(home: Path, sha: str, number: str) -> None:
 
 
 def _by_content(home: Path, sha: str) -> Receipt | None:
+    if not (home / ".content").exists():
+        for known in receipts(f"bronze.{home.name}"):
+            _remember(home, known.sha256, known.receipt)
     entry = home / ".content" / sha
     return find(f"bronze.{home.name}", entry.read_text()) if entry.exists() else None
 

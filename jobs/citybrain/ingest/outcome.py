@@ -112,13 +112,14 @@ class Outcome(Model):
     table: str
     title: str
     file: str
-    status: Literal["loaded", "already", "refused"]
+    status: Literal["loaded", "already", "refused", "withdrawn", "failed"]
     load: int
     sha256: str
     size: int
     sender: str | None
     received_at: str
     counts: dict[str, int]  # delivered = accepted + quarantined + set_aside
+    changes: dict[str, int] = {}  # of a delivery taken up again: rows of bronze added, changed and gone
     refused_because: Issue | None = None
     summary: tuple[IssueGroup, ...] = ()
     issues: tuple[Issue, ...] = ()  # the first of each group; all of them are in ops.issue
@@ -128,10 +129,11 @@ class Outcome(Model):
 
     @property
     def exit_code(self) -> int:
-        """0 taken in full, 1 some rows quarantined, 3 refused."""
-        if self.status == "refused":
-            return 3
-        return 1 if self.counts["quarantined"] else 0
+        """0 taken in full, 1 some rows quarantined or the program failed, 3 refused, 4 disk or lake failed."""
+        if self.status in ("refused", "failed"):
+            unfinished = self.refused_because and self.refused_because.rule == "not_finished"
+            return 3 if self.status == "refused" else 4 if unfinished else 1
+        return 1 if self.counts.get("quarantined") else 0
 
     def to_json(self) -> str:
         return self.model_dump_json()

@@ -8,8 +8,15 @@ from citybrain.ingest.dirt import dirt_marks, dirt_rules
 from citybrain.ingest.judge import Judged
 from citybrain.ingest.outcome import Issue, IssueGroup, Outcome
 
-_STATUS = {"loaded": "已入库", "already": "此前已入库，没有重复入库", "refused": "未接收"}
+_STATUS = {
+    "loaded": "已入库",
+    "already": "此前已入库，没有重复入库",
+    "refused": "未接收",
+    "withdrawn": "已撤回",
+    "failed": "没有处理完",
+}
 _WEIGHT = {"block": "不能入库", "warn": "已入库，请核对", "note": "提示"}
+_CHANGES = {"added": "增加", "changed": "改变", "gone": "删除"}
 _PER_GROUP = 5
 
 
@@ -44,6 +51,10 @@ def _lines(o: Outcome, per_group: int) -> Iterator[str]:
     yield f"回执：{o.receipt}（{o.received_at} 收到{'，' + o.sender + ' 报送' if o.sender else ''}）"
     if o.refused_because:
         yield f"原因：{o.refused_because.message}"
+        return
+    if o.changes:
+        yield "本次变动：" + "，".join(f"{_CHANGES[what]} {rows:,} 行" for what, rows in o.changes.items())
+    if o.status == "withdrawn":
         return
     c = o.counts
     yield (

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, Transaction
 from deltalake.transaction import AddAction, RemoveAction
 
 from citybrain.contracts import Contract, Field
@@ -103,7 +103,7 @@ def commit(
     table: str, schema: pa.Schema, parts: Sequence[Part], app: str, load: int, note: str, unbounded: Iterable[str] = ()
 ) -> bool:
     """Adds the parts in one commit under the application transaction (app, load); says whether it was not done yet."""
-    delta = _opened(table, schema, note)
+    delta = opened(table, schema, note)
     done = delta.transaction_version(app)
     if done is not None and done >= load:
         return False
@@ -119,11 +119,59 @@ def commit(
         actions,
         mode="append",
         schema=Schema.from_arrow(schema),
-        commit_properties=CommitProperties(
-            app_transactions=[Transaction(app, load)], custom_metadata={"receipt": app, "load": str(load)}
-        ),
+        commit_properties=_properties(app, load),
     )
     return True
+
+
+def loads(table: str, app: str) -> int:
+    """The number of the last load of a receipt that the table holds, 0 for none."""
+    uri = str(_folder(table))
+    return (DeltaTable(uri).transaction_version(app) or 0) if DeltaTable.is_deltatable(uri) else 0
+
+
+def receipts_with(table: str, where: str) -> set[str]:
+    """The receipts that have rows for which a condition holds."""
+    uri = str(_folder(table))
+    if not DeltaTable.is_deltatable(uri):
+        return set()
+    query = QueryBuilder().register("t", DeltaTable(uri))
+    found = pa.table(query.execute(f"SELECT DISTINCT _receipt FROM t WHERE {where}").read_all())
+    return set(found["_receipt"].to_pylist())
+
+
+def remove(table: str, where: str, app: str, load: int) -> int:
+    """Deletes rows under the application transaction (app, load); gives how many. Nothing there, nothing done."""
+    uri = str(_folder(table))
+    if not DeltaTable.is_deltatable(uri):
+        return 0
+    return int(DeltaTable(uri).delete(where, commit_properties=_properties(app, load))["num_deleted_rows"])
+
+
+def apply(table: str, differences: pa.Table, app: str, load: int) -> None:
+    """Changes rows of a receipt in one commit. ``differences``: rows as they are to be, ``_gone`` where none is."""
+    delta = DeltaTable(str(_folder(table)))
+    of_receipt = f"t._receipt = '{app}' AND t._receipt = s._receipt"
+    same = f"{of_receipt} AND t._row = s._row AND t._sheet IS NOT DISTINCT FROM s._sheet"
+    merge = delta.merge(differences, same, source_alias="s", target_alias="t", commit_properties=_properties(app, load))
+    row = {field.name: f"s.{field.name}" for field in delta.schema().fields}
+    merge = merge.when_matched_delete("s._gone").when_matched_update(row)
+    merge.when_not_matched_insert(row, "NOT s._gone").execute()
+
+
+def rows_of(table: str, schema: pa.Schema, note: str, receipt: str) -> pa.RecordBatchReader:
+    """The rows that a table holds of a receipt, in the columns of the schema."""
+    columns = ", ".join(f'"{name}"' for name in schema.names)
+    query = QueryBuilder().register("t", opened(table, schema, note))
+    return pa.RecordBatchReader.from_stream(
+        query.execute(f"SELECT {columns} FROM t WHERE _receipt = '{receipt}'")  # numbers of receipts hold no quotes
+    )
+
+
+def _properties(app: str, load: int) -> CommitProperties:
+    return CommitProperties(
+        app_transactions=[Transaction(app, load)], custom_metadata={"receipt": app, "load": str(load)}
+    )
 
 
 def _folder(table: str) -> Path:
@@ -133,7 +181,8 @@ def _folder(table: str) -> Path:
     return Path(uri)
 
 
-def _opened(table: str, schema: pa.Schema, note: str) -> DeltaTable:
+def opened(table: str, schema: pa.Schema, note: str) -> DeltaTable:
+    """The table, made where it is missing, with the columns that the schema has and it had not."""
     uri = str(_folder(table))
     wanted = Schema.from_arrow(schema)
     if not DeltaTable.is_deltatable(uri):

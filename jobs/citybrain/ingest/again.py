@@ -1,0 +1,133 @@
+"""A delivery taken up again: withdrawn, or parsed anew by today's contract. Each is a load of its own number.
+
+Originals and receipts stay whatever is done. What a consumer of bronze sees in the change feed is what is different:
+rows that a new reading leaves as they were are not written again and keep the number of the load they came with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from citybrain.contracts import Contract
+from citybrain.ingest import flow, landing, write
+from citybrain.ingest.cells import quoted
+from citybrain.ingest.judge import Judged, database
+from citybrain.ingest.landing import Receipt
+from citybrain.ingest.layout import read_layout
+from citybrain.ingest.outcome import Outcome, Refused, UsageError
+from citybrain.ingest.write import Part, bronze_schema
+
+
+def withdraw(number: str) -> Outcome:
+    """Takes the rows of a receipt out of bronze and quarantine; the original and the findings stay. Twice is once.
+
+    Raises UsageError for an unknown number and IngestError when disk or lake fail.
+    """
+    contract = flow.contract_of(landing.holder(number).table)
+    with flow.surroundings(), landing.locked(contract.table):
+        receipt = landing.holder(number)
+        if receipt.status in ("landed", "loaded"):
+            receipt = landing.update(receipt.changed(status="withdrawing", load=_next_load(receipt)))
+            flow.reached("withdrawing")
+        if receipt.status != "withdrawing":
+            return flow.outcome_of(contract, receipt, already=receipt.status == "withdrawn")
+        changes = {"gone": flow.removed(contract, receipt)}
+        return flow.outcome_of(contract, landing.update(receipt.changed(status="withdrawn")), changes=changes)
+
+
+def reingest(table: str | None = None, period: str | None = None, receipt: str | None = None) -> list[Outcome]:
+    """Parses kept originals again by today's contract and publishes what is different, receipt by receipt.
+
+    ``period``: only receipts that hold rows of it, where the contract names a period; else those received in it
+    (2026, 2026-03, 2026-03-05). What has been withdrawn or destroyed stays so.
+    """
+    if (table is None) == (receipt is None):
+        raise UsageError("请给出 --table（可加 --period）或 --receipt 之一")
+    chosen = [landing.holder(receipt)] if receipt else _of_period(flow.contract_of(table or ""), period)
+    return [_again(one) for one in chosen]
+
+
+def _of_period(contract: Contract, period: str | None) -> list[Receipt]:
+    found = landing.receipts(contract.table)
+    column = contract.delivery.period if contract.delivery else None
+    if not period:
+        return found
+    if not column:
+        return [r for r in found if f"{r.received_at.astimezone(flow.SHANGHAI):%Y-%m-%d}".startswith(period)]
+    holding = write.receipts_with(contract.table, f"CAST({column} AS VARCHAR) LIKE {quoted(period + '%')}")
+    return [r for r in found if r.receipt in holding]
+
+
+def _again(known: Receipt) -> Outcome:
+    contract = flow.contract_of(known.table)
+    with flow.surroundings(), landing.locked(contract.table):
+        receipt = landing.find(contract.table, known.receipt) or known
+        if receipt.status in ("landed", "refused"):
+            return flow.outcome_of(contract, flow.processed(contract, receipt))
+        if receipt.status != "loaded":
+            return flow.outcome_of(contract, receipt, already=True)
+        try:
+            return _anew(contract, receipt.changed(load=_next_load(receipt)))
+        except Refused as refusal:  # what was taken stays taken
+            because = flow.recorded(contract, receipt, refusal)
+            return flow.outcome_of(contract, receipt.changed(status="refused", refused_because=because))
+
+
+def _anew(contract: Contract, receipt: Receipt) -> Outcome:
+    layout = read_layout(contract, receipt.original)
+    with flow.stage_of(receipt) as stage:
+        judged = flow.judged(contract, receipt, layout, stage)
+        flow.reached("judged")
+        write.remove(
+            f"quarantine.{contract.name}",
+            f"receipt = '{receipt.receipt}' AND load < {receipt.load}",
+            f"{receipt.receipt}.older",
+            receipt.load,
+        )
+        flow.commit_findings(contract, receipt, judged)
+        differences = _differences(contract, receipt, judged, stage)
+        if differences.num_rows:
+            write.apply(contract.table, differences, receipt.receipt, receipt.load)
+        flow.reached("loaded")
+    return flow.outcome_of(
+        contract, landing.update(flow.done(contract, receipt, layout, judged)), changes=_counted(differences)
+    )
+
+
+def _next_load(receipt: Receipt) -> int:
+    """Also after a load that was committed, but of which the receipt does not yet know."""
+    tables = (receipt.table, receipt.table.replace("bronze.", "quarantine."))
+    return 1 + max(receipt.load, *(write.loads(table, receipt.receipt) for table in tables))
+
+
+def _differences(contract: Contract, receipt: Receipt, judged: Judged, stage: Path) -> pa.Table:
+    """Rows of bronze that the new reading adds, changes or does not have any more (``_gone``)."""
+    schema = bronze_schema(contract)
+    content = [*contract.names, "_file", "_marks", "_delivered"]
+    alike = " AND ".join(f"o.{name} IS NOT DISTINCT FROM n.{name}" for name in content)
+    address = ", ".join(f"coalesce(n.{name}, o.{name}) AS {name}" for name in ("_receipt", "_sheet", "_row"))
+    rest = ", ".join(f"n.{name}" for name in schema.names if name not in ("_receipt", "_sheet", "_row"))
+    with database(stage) as db:
+        db.register("old", write.rows_of(contract.table, schema, contract.title, receipt.receipt))
+        db.register("shape", schema.empty_table())
+        db.execute(f"CREATE TABLE new AS FROM shape {_parts_sql(judged.bronze)}")
+        found = db.execute(
+            f"""SELECT {address}, {rest}, n._row IS NULL AS _gone, o._row IS NULL AS _added
+            FROM old o FULL JOIN new n ON o._row = n._row AND coalesce(o._sheet, '') = coalesce(n._sheet, '')
+            WHERE n._row IS NULL OR o._row IS NULL OR NOT ({alike})"""
+        ).to_arrow_table()
+    flags = [pa.field("_gone", pa.bool_()), pa.field("_added", pa.bool_())]
+    return found.select([*schema.names, "_gone", "_added"]).cast(pa.schema([*schema, *flags]))
+
+
+def _parts_sql(parts: Sequence[Part]) -> str:
+    files = ", ".join(quoted(str(part.path)) for part in parts)
+    return f"UNION ALL BY NAME FROM read_parquet([{files}], union_by_name = true)" if parts else ""
+
+
+def _counted(differences: pa.Table) -> dict[str, int]:
+    rows, gone, added = differences.num_rows, *(sum(differences[c].to_pylist()) for c in ("_gone", "_added"))
+    return {"added": added, "changed": rows - gone - added, "gone": gone}

@@ -1,0 +1,222 @@
+"""Deliveries taken up again: withdrawn, handed in once more, parsed anew; whatever is killed in between."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+
+from citybrain.contracts.load import ROOT
+from citybrain.ingest import UsageError, ingest, landing, reingest, withdraw
+from citybrain.lake import table_uri
+from tests.ingest.pictures import csv_bytes, flat, lake, rows_of
+
+EVENT = "bronze.centre__work_order_event"
+QUARANTINE = "quarantine.centre__work_order_event"
+PICTURE = """
+    工单编号         | 序号 | 环节 | 到达时间
+    NH20260908000001 | 1    | 受理 | 2026-09-08 09:05:00
+    NH20260908000001 | 2    | 派出 | 2026/9/8 9:06
+    NH20260908000001 | 3    | 派遣 | 2026-02-30
+"""
+OTHER = """
+    工单编号         | 序号 | 环节 | 到达时间
+    NH20260908000002 | 1    | 受理 | 2026-09-08 09:05:00
+"""
+BOTH = flat("""
+    work_order_id    | event_no | step | _load
+    NH20260908000001 | 1        | 受理 | 1
+    NH20260908000002 | 1        | 受理 | 1
+    NH20260908000001 | 2        | 派出 | 1
+""")
+ONLY_OTHER = flat("""
+    work_order_id    | event_no | step | _load
+    NH20260908000002 | 1        | 受理 | 1
+""")
+
+
+def bronze() -> str:
+    head, *rows = lake(EVENT, "work_order_id event_no step _load").splitlines()
+    return "\n".join([head, *sorted(rows, key=lambda row: row.split("|")[1::-1])])
+
+
+def feed(since: int) -> list[tuple[str, int, str]]:
+    """What a consumer of bronze is told after a version."""
+    table = DeltaTable(table_uri(EVENT))
+    if table.version() == since:
+        return []
+    changes = pa.table(table.load_cdf(starting_version=since + 1).read_all()).to_pylist()
+    return sorted((c["_change_type"], c["_row"], c["step"]) for c in changes)
+
+
+def version() -> int:
+    return DeltaTable(table_uri(EVENT)).version()
+
+
+@pytest.fixture
+def first(deliver):
+    outcome = deliver(EVENT, PICTURE)
+    deliver(EVENT, OTHER, name="另一份.csv")
+    assert bronze() == BOTH
+    return outcome
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """Replaces text in the contract of the events, as a site does that lays its own over the project's."""
+
+    def replaced(old: str, new: str) -> None:
+        folder = tmp_path / "site" / "bronze"
+        folder.mkdir(parents=True, exist_ok=True)
+        text = (ROOT / "schemas/bronze/centre__work_order_event.yaml").read_text(encoding="utf-8")
+        assert old in text
+        (folder / "centre__work_order_event.yaml").write_text(text.replace(old, new), encoding="utf-8")
+        monkeypatch.setenv("CITYBRAIN_SCHEMAS", str(tmp_path / "site"))
+
+    return replaced
+
+
+def test_withdrawn_rows_vanish_and_consumers_are_told_while_original_and_findings_stay(first):
+    before = version()
+    outcome = withdraw(first.receipt)
+    assert (outcome.status, outcome.load, outcome.changes) == ("withdrawn", 2, {"gone": 2})
+    assert bronze() == ONLY_OTHER
+    assert rows_of(QUARANTINE) == []
+    assert feed(before) == [("delete", 2, "受理"), ("delete", 3, "派出")]
+    receipt = landing.holder(first.receipt)
+    assert receipt.original.read_bytes() == csv_bytes(PICTURE)
+    assert {row["rule"] for row in rows_of("ops.issue") if row["receipt"] == first.receipt} == {
+        "unreadable_date",
+        "enum",
+        "absent_column",
+    }
+
+
+def test_withdrawing_twice_is_harmless(first):
+    withdraw(first.receipt)
+    before = version()
+    again = withdraw(first.receipt)
+    assert (again.status, again.load, version(), bronze()) == ("already", 2, before, ONLY_OTHER)
+    with pytest.raises(UsageError, match="没有回执"):
+        withdraw("R-0000000000000000")
+
+
+def test_what_was_withdrawn_may_be_handed_in_again(first, deliver):
+    withdraw(first.receipt)
+    once_more = deliver(EVENT, PICTURE, name="重报.csv")
+    assert (once_more.status, once_more.receipt, once_more.load) == ("loaded", first.receipt, 3)
+    assert bronze() == BOTH.replace("受理 | 1", "受理 | 3", 1).replace("派出 | 1", "派出 | 3")
+    assert lake(QUARANTINE, "row load") == flat("""
+        row | load
+        4   | 3
+    """)
+
+
+@pytest.mark.parametrize("step", ["withdrawing", "rows removed", "quarantine removed"])
+@pytest.mark.parametrize("then", ["withdraw", "ingest"])
+def test_a_killed_withdrawal_is_finished_by_whatever_comes_next(first, deliver, step, then):
+    killed(f"withdraw({first.receipt!r})", step)
+    if then == "withdraw":
+        assert withdraw(first.receipt).status == "withdrawn"
+        assert bronze() == ONLY_OTHER
+    else:
+        assert deliver(EVENT, PICTURE).load == 3
+        assert bronze() == BOTH.replace("受理 | 1", "受理 | 3", 1).replace("派出 | 1", "派出 | 3")
+    assert withdraw(first.receipt).load == (2 if then == "withdraw" else 4)
+    assert (bronze(), rows_of(QUARANTINE)) == (ONLY_OTHER, [])
+
+
+def test_a_new_reading_publishes_only_what_is_different(first, site):
+    site("  - step\n", "  - step: {values: {派出: 派遣}}\n")
+    before = version()
+    (outcome,) = reingest(receipt=first.receipt)
+    assert (outcome.status, outcome.load, outcome.changes) == ("loaded", 2, {"added": 0, "changed": 1, "gone": 0})
+    assert feed(before) == [("update_postimage", 3, "派遣"), ("update_preimage", 3, "派出")]
+    assert bronze() == BOTH.replace("派出 | 1", "派遣 | 2")
+    assert lake(QUARANTINE, "row load") == flat("""
+        row | load
+        4   | 2
+    """)
+
+
+def test_rows_come_out_of_quarantine_and_go_into_it_as_the_contract_says(first, site):
+    site("  - step\n", "  - step: {severity: block}\n")
+    before = version()
+    (outcome,) = reingest(receipt=first.receipt)
+    assert outcome.changes == {"added": 0, "changed": 0, "gone": 1}
+    assert feed(before) == [("delete", 3, "派出")]
+    assert lake(QUARANTINE, "row reasons") == flat("""
+        row | reasons
+        3   | enum:C3
+        4   | unreadable_date:D4
+    """)
+    site("title: 工单流转日志", "title: 工单流转日志")  # as it was
+    (outcome,) = reingest(receipt=first.receipt)
+    assert (outcome.load, outcome.changes) == (3, {"added": 1, "changed": 0, "gone": 0})
+    assert bronze() == BOTH.replace("派出 | 1", "派出 | 3")
+
+
+def test_nothing_different_is_no_commit(first):
+    before = version()
+    outcomes = reingest(table=EVENT)
+    assert [(o.load, o.changes) for o in outcomes] == [(2, {"added": 0, "changed": 0, "gone": 0})] * 2
+    assert (version(), bronze()) == (before, BOTH)
+
+
+def test_a_contract_that_would_refuse_the_file_leaves_its_rows(first, site):
+    site("  - event_unit?\n", "  - event_unit\n")
+    (outcome,) = reingest(receipt=first.receipt)
+    assert (outcome.status, outcome.refused_because.rule) == ("refused", "missing_column")
+    assert bronze() == BOTH
+    assert landing.holder(first.receipt).status == "loaded"
+
+
+@pytest.mark.parametrize("step", ["judged", "quarantined", "issues", "loaded"])
+def test_a_killed_reading_is_finished_by_the_next(first, site, step):
+    site("  - step\n", "  - step: {values: {派出: 派遣}}\n")
+    killed(f"reingest(receipt={first.receipt!r})", step)
+    reingest(receipt=first.receipt)
+    assert lake(EVENT, "event_no step").splitlines()[1:] in (["1 | 受理", "1 | 受理", "2 | 派遣"],)
+    assert lake(QUARANTINE, "row") == "row\n4"
+    before = version()
+    reingest(receipt=first.receipt)
+    assert version() == before
+
+
+def test_the_lake_is_rebuilt_from_the_landing_zone_alone(first, home):
+    shutil.rmtree(home / "lake")
+    shutil.rmtree(home / "landing" / "centre__work_order_event" / ".content")
+    assert [o.changes["added"] for o in reingest(table=EVENT)] == [2, 1]
+    assert [line.rpartition(" | ")[0] for line in bronze().splitlines()] == [
+        line.rpartition(" | ")[0] for line in BOTH.splitlines()
+    ]
+    assert lake(QUARANTINE, "row") == "row\n4"
+
+
+def test_bytes_are_known_although_the_index_of_contents_is_gone(first, home, tmp_path):
+    shutil.rmtree(home / "landing" / "centre__work_order_event" / ".content")
+    copy = tmp_path / "再报.csv"
+    copy.write_bytes(csv_bytes(PICTURE))
+    again = ingest(EVENT, copy, receipt="HZ-1")
+    assert (again.status, again.receipt) == ("already", first.receipt)
+
+
+def killed(call: str, step: str) -> None:
+    """Runs a call in a process of its own that is killed at a step."""
+    script = f"""
+import os, signal
+from citybrain.ingest import flow, reingest, withdraw
+def kill(reached):
+    if reached == {step!r}:
+        os.kill(os.getpid(), signal.SIGKILL)
+flow.reached = kill
+{call}
+"""
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "jobs")}
+    assert subprocess.run([sys.executable, "-c", script], env=env, check=False).returncode == -signal.SIGKILL
