@@ -289,12 +289,15 @@ class Airflow(Component):
         }
         env = base_env(settings)
         theirs = {key: value for key, value in env.items() if key.startswith("AIRFLOW__")}
+        known = {**{f"AIRFLOW__{key}": str(value) for key, value in ours.items()}, **theirs}  # who sets them means it
         return {
             **env,
             "AIRFLOW_HOME": str(home),
             "AIRFLOW_CONFIG": str(ROOT / "infra/airflow/airflow.cfg"),
-            **{f"AIRFLOW__{key}": str(value) for key, value in ours.items()},
-            **theirs,  # whoever sets AIRFLOW__… means it
+            "_AIRFLOW_DATABASE": known[
+                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+            ],  # for `airflow db clean` in dags/maintain
+            **known,
         }
 
     def prepare(self) -> None:

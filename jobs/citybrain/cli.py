@@ -204,6 +204,27 @@ def lag(as_json: Json = False) -> None:
         print("\n".join(lines) or "nothing lags")
 
 
+@app.command()
+def maintain(
+    tables: Tables = None,
+    keep_days: Annotated[
+        float, typer.Option(min=0, max=7, help="How long replaced files stay at least; longer than any reader reads.")
+    ] = 7,
+    as_json: Json = False,
+) -> None:
+    """Compact, checkpoint and vacuum the named tables, or all; what a consumer has still to read stays."""
+    from citybrain import maintain as upkeep
+
+    def tell(done: upkeep.Upkeep) -> None:
+        files = f"files {done.files_before} → {done.files_after}, deleted {done.deleted}"
+        print(
+            done.to_json() if as_json else f"{done.table:<44} {done.status:<10} {files:<36} {done.reason}", flush=True
+        )
+
+    if not all(done.ok for done in upkeep.maintain(list(tables or []), keep_days, tell)):
+        raise typer.Exit(1)
+
+
 @app.command("serve")
 def serve_command() -> None:
     """Build the serving file from gold and swap it in."""

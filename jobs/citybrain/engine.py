@@ -23,6 +23,7 @@ FEED = {"delta.enableChangeDataFeed": "true", "delta.columnMapping.mode": "none"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _TXN_APP = "spark.databricks.delta.write.txnAppId"
 _TXN_VERSION = "spark.databricks.delta.write.txnVersion"
+_RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 OLD_IMAGES = ("delete", "update_preimage")
 NEW_IMAGES = ("insert", "update_postimage")
 
@@ -122,6 +123,25 @@ def commit(spark: SparkSession, metadata: str, app: str, sequence: int) -> Itera
     finally:
         for key in settings:
             spark.conf.unset(key)
+
+
+def optimize(spark: SparkSession, uri: str, metadata: str | None) -> None:
+    """Makes few files of many small ones, in a commit that changes no row and carries ``metadata``."""
+    if metadata:
+        spark.conf.set(_USER_METADATA, metadata)
+    try:
+        spark.sql(f"OPTIMIZE delta.`{uri}`").collect()
+    finally:
+        spark.conf.unset(_USER_METADATA)
+
+
+def vacuum(spark: SparkSession, uri: str, hours: int) -> None:
+    """Deletes the files that no version of the last ``hours`` needs. The caller knows who still reads older ones."""
+    spark.conf.set(_RETENTION_CHECK, "false")
+    try:
+        spark.sql(f"VACUUM delta.`{uri}` RETAIN {hours} HOURS").collect()
+    finally:
+        spark.conf.unset(_RETENTION_CHECK)
 
 
 def insert(spark: SparkSession, uri: str, rows: DataFrame) -> None:

@@ -33,6 +33,8 @@ def test_every_built_table_is_run():
     assert {table for call in calls for table in call["tables"]} == layer("silver") | layer("gold")
 
 
-@pytest.mark.parametrize("process", [plan.serve(CONTRACTS), plan.catch_up(CONTRACTS)], ids=lambda p: p.dag_id)
+@pytest.mark.parametrize(
+    "process", [plan.serve(CONTRACTS), plan.catch_up(CONTRACTS), plan.maintain(CONTRACTS)], ids=lambda p: p.dag_id
+)
 def test_the_others_are_understood(process):
     parsed(process.command)

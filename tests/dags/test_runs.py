@@ -1,6 +1,7 @@
 """Runs of single DAGs, with a script that speaks in the place of `citybrain`."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import pendulum
 import pytest
 from sqlalchemy import select, update
 
@@ -122,6 +124,25 @@ def test_serving_is_one_process(run, citybrain):
 def test_nothing_is_started_when_nothing_lags(run, citybrain):
     citybrain('{"tables": [], "serving": false}')
     assert run("catch_up") == ("success", {"lag": "success", "wake": "skipped"}, set())
+
+
+def test_upkeep_forgets_old_runs_only_and_complains_of_tables_it_could_not_keep(run, citybrain, monkeypatch):
+    from airflow.models import DagRun
+    from airflow.utils.session import create_session
+
+    monkeypatch.setenv("_AIRFLOW_DATABASE", os.environ["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    citybrain('{"table": "silver.town", "status": "unchanged", "files_before": 1, "files_after": 1, "deleted": 0}')
+    states = [run("serve")[0] for _ in range(3)]
+    assert states == ["success"] * 3
+    with create_session() as session:
+        old, kept, _ = session.scalars(select(DagRun).where(DagRun.dag_id == "serve").order_by(DagRun.id).limit(3))
+        old.start_date, old_id, kept_id = pendulum.now().subtract(days=91), old.id, kept.id
+    assert run("maintain")[:2] == ("success", {"maintain": "success", "verdict": "success", "forget": "success"})
+    with create_session() as session:
+        left = set(session.scalars(select(DagRun.id).where(DagRun.dag_id == "serve")))
+    assert (old_id in left, kept_id in left) == (False, True)
+    citybrain('{"table": "silver.town", "status": "failed", "reason": "full disk"}', code=1)
+    assert run("maintain")[1] == {"maintain": "success", "verdict": "failed", "forget": "success"}
 
 
 def test_exactly_the_dags_that_lag_are_started_once(run, citybrain):

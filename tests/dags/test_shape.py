@@ -23,6 +23,7 @@ EXPECTED = {
     "theme__services",
     "serve",
     "catch_up",
+    "maintain",
 }
 
 

@@ -183,17 +183,13 @@ def _within(figure: Figure, answer: IndicatorAnswer, spark: bool = False) -> str
 
 def _versions(table: str, version: int | None) -> dict[str, int]:
     """The input versions that a version of a built table holds."""
-    from deltalake import DeltaTable
+    from citybrain.runner.state import State, commits, pin
 
-    from citybrain.runner.state import State
-
-    uri = lake.table_uri(table)
-    if not DeltaTable.is_deltatable(uri):
-        return {}
-    for entry in DeltaTable(uri, version=version).history(20):
+    newest = pin(table).version
+    for entry in commits(table, newest if version is None else version, 20) if newest >= 0 else []:
         text = entry.get("userMetadata")
         if isinstance(text, str) and (state := State.from_json(text)):
-            return {name: pin.version for name, pin in state.inputs.items() if pin.id is not None}
+            return {name: consumed.version for name, consumed in state.inputs.items() if consumed.id is not None}
     return {}
 
 

@@ -4,6 +4,7 @@ One DAG run is one process ``citybrain …``. With ``--json`` it prints an objec
 
     ingest --inbox --table T …   {"table", "receipt", "status", "counts": {…}}           one a receipt
     run T …                      {"table", "status", "version", "rows": {…}, "reason"}   one a table
+    maintain                     {"table", "status", "files_before", "files_after", "deleted", "reason"}   one a table
     lag                          {"tables": [T…], "blocked": {T: reason…}, "serving": true|false}   once
 """
 
@@ -21,7 +22,7 @@ from citybrain.contracts import Contract, in_order
 Result = dict[str, Any]
 
 INTERVALS = ("hour", "day", "week", "month", "quarter", "once")  # as in delivery.every, most frequent first
-CONFORM, SERVE, CATCH_UP = "conform", "serve", "catch_up"
+CONFORM, SERVE, CATCH_UP, MAINTAIN = "conform", "serve", "catch_up", "maintain"
 NEWS = ("loaded", "published")  # after these a table may hold something that it did not hold before
 COMPLAINTS = ("blocked", "failed")  # the bureau must look; refused and quarantined are told to the department
 
@@ -60,6 +61,10 @@ def serve(contracts: Mapping[str, Contract]) -> Process:
 
 def catch_up(contracts: Mapping[str, Contract]) -> Process:
     return Process(CATCH_UP, "补跑落后的表", keeper(contracts.values()), ("lag", "--json"))
+
+
+def maintain(contracts: Mapping[str, Contract]) -> Process:
+    return Process(MAINTAIN, "合并小文件、清理旧文件与旧运行记录", keeper(contracts.values()), ("maintain", "--json"))
 
 
 def dag_of(table: str) -> str:

@@ -78,17 +78,31 @@ def state(table: str) -> State | None:
     return None
 
 
+def commits(table: str, version: int, count: int) -> list[dict[str, Any]]:
+    """What the log says of ``version`` and the ``count`` − 1 before it, newest first; fewer where the log is cut off.
+
+    delta-rs tells the history from the newest commit on, whatever version was opened, and numbers it wrongly then.
+    """
+    from deltalake import DeltaTable
+
+    uri = lake.table_uri(table)
+    while True:
+        delta = DeltaTable(uri)
+        later = delta.version() - version
+        entries = delta.history(later + count)
+        if DeltaTable(uri).version() == delta.version():  # nobody committed in between
+            return entries[later:]
+
+
 def forwarded(table: str, before: Pin, now: Pin) -> Pin:
     """``now`` where nothing but maintenance lies between the two versions, i.e. the rows are the same; else ``before``.
 
     Compaction and VACUUM make versions but no news: nobody has to look again, or to read a change feed across them.
     """
-    from deltalake import DeltaTable
-
     steps = now.version - before.version
     if before.id is None or before.id != now.id or not 0 < steps <= UPKEEP_AT_MOST:
         return before
-    between = DeltaTable(lake.table_uri(table), version=now.version).history(steps)
+    between = commits(table, now.version, steps)
     only = len(between) == steps and all(entry.get("operation") in UPKEEP for entry in between)
     return now if only else before
 

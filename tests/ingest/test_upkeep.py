@@ -1,0 +1,61 @@
+"""Upkeep of what ingest writes: fewer files, the same rows, and still each load once. No JVM."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from citybrain.ingest.write import QUARANTINE_SCHEMA, commit
+from citybrain.lake import table_uri
+from citybrain.maintain import maintain, tables
+
+ORDERS, BACK = "bronze.centre__work_order", "quarantine.centre__work_order"
+
+
+@pytest.fixture
+def twelve(deliver):
+    """Twelve deliveries, each with a good row and a bad one."""
+    head = "工单编号 | 上报时间\n"
+    return [
+        deliver(
+            ORDERS, f"{head}NH202603010000{n:02d} | 2026-03-01 09:00\nNH202603010001{n:02d} | 2026-02-30", f"{n}.csv"
+        )
+        for n in range(12)
+    ]
+
+
+def rows(table: str) -> list[str]:
+    return sorted(map(repr, DeltaTable(table_uri(table)).to_pyarrow_table().to_pylist()))
+
+
+def test_many_receipts_become_one_file_with_the_same_rows(twelve):
+    before = {table: rows(table) for table in tables()}
+    assert set(before) == {ORDERS, BACK, "ops.issue"}
+    done = {d.table: d for d in maintain(keep_days=0)}
+    for table in before:
+        assert done[table].files_before >= 12
+        assert (done[table].files_after, done[table].deleted) == (1, done[table].files_before)
+    assert {table: rows(table) for table in tables()} == before
+    assert [d.status for d in maintain(keep_days=0)] == ["unchanged"] * 3
+
+
+def test_what_was_replaced_stays_for_a_week(twelve):
+    assert {d.deleted for d in maintain()} == {0}
+
+
+def test_a_load_is_still_known_after_checkpoint_and_clean_up(twelve):
+    maintain(keep_days=0)
+    before = rows(BACK)
+    for outcome in twelve:
+        assert commit(BACK, QUARANTINE_SCHEMA, [], outcome.receipt, 1, "again") is False
+    assert rows(BACK) == before
+
+
+def test_a_table_that_cannot_be_kept_is_told_and_the_others_go_on(twelve):
+    Path(DeltaTable(table_uri(BACK)).file_uris()[0]).write_bytes(b"torn")
+    done = {d.table: d for d in maintain(keep_days=0)}
+    assert done[BACK].status == "failed"
+    assert done[BACK].reason
+    assert done[ORDERS].status == done["ops.issue"].status == "maintained"
