@@ -30,8 +30,8 @@ def run(seed: int, scale: float, months: int) -> None:
     airflow = Airflow()
     city = _city(seed, scale, months)
     delivered = _hand_in(city)
-    say(f"{delivered} files lie in the departments' inboxes ({lake.folder('inbox')})")
-    runs = [airflow.look(source) for source in ("reference", "centre", "services")] if delivered else []
+    say(f"{len(delivered)} files lie in the departments' inboxes ({lake.folder('inbox')})")
+    runs = [airflow.look(source) for source in sorted({path.parent.name.split("__")[0] for path in delivered})]
     _wait(airflow, runs)
     _boards()
     _pages()
@@ -54,8 +54,8 @@ def _city(seed: int, scale: float, months: int) -> Path:
     return city
 
 
-def _hand_in(city: Path) -> int:
-    """Copies the code lists and the city's deliveries into the inboxes, once; returns how many files are waiting."""
+def _hand_in(city: Path) -> list[Path]:
+    """Copies the code lists and the city's deliveries into the inboxes, once; returns the files that are waiting."""
     inbox = lake.folder("inbox")
     done = lake.folder("run") / "handed_in"
     if not done.exists() or done.read_text("utf-8") != city.name:
@@ -66,7 +66,7 @@ def _hand_in(city: Path) -> int:
             if path.is_file():
                 _copy(path, inbox / path.relative_to(city / "inbox"))
         done.write_text(city.name, "utf-8")
-    return sum(path.is_file() for path in inbox.rglob("*"))
+    return [path for path in inbox.rglob("*") if path.is_file()]
 
 
 def _copy(source: Path, target: Path) -> None:

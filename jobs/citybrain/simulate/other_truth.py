@@ -49,14 +49,17 @@ def _days(numbers: Ints) -> pa.Array:
 
 
 COUNTS = """
-SELECT p.id, {town}, count(*) FILTER ({stands}) AS stock,
-    count(*) FILTER ({new}) AS new, count(*) FILTER (e.left_how <> '迁出' AND {left}) AS exits,
-    count(*) FILTER (e.entered_how = '迁入' AND {entered}) AS moved_in,
-    count(*) FILTER (e.left_how = '迁出' AND {left}) AS moved_out,
-    count(*) FILTER (e.entity_kind = '企业' AND {stands}) AS firms,
-    count(*) FILTER (e.entity_kind = '个体工商户' AND {stands}) AS individuals,
-    count(*) FILTER (e.entity_kind = '企业' AND {new}) AS new_firms
+SELECT p.id, {town}, sum(n) FILTER ({stands}) AS stock,
+    sum(n) FILTER ({new}) AS new, sum(n) FILTER (e.left_how <> '迁出' AND {left}) AS exits,
+    sum(n) FILTER (e.entered_how = '迁入' AND {entered}) AS moved_in,
+    sum(n) FILTER (e.left_how = '迁出' AND {left}) AS moved_out,
+    sum(n) FILTER (e.entity_kind = '企业' AND {stands}) AS firms,
+    sum(n) FILTER (e.entity_kind = '个体工商户' AND {stands}) AS individuals,
+    sum(n) FILTER (e.entity_kind = '企业' AND {new}) AS new_firms
 FROM periods p CROSS JOIN entities e GROUP BY {group}
+"""
+ALIKE = """
+CREATE TABLE entities AS SELECT * EXCLUDE uscc, count(*) AS n FROM read_parquet('{file}') GROUP BY ALL
 """
 
 
@@ -66,14 +69,16 @@ def entity_figures(out: Path, periods: list[Period], towns: list[str]) -> Iterat
     within["new"] = f"e.entered_how = '新设' AND {within['entered']}"
     found: dict[tuple[int, str], dict[str, int]] = {}
     with duckdb.connect() as db:
-        db.execute("SET threads = 1")
+        db.execute("SET threads = 1; SET enable_progress_bar = false")
         db.execute("CREATE TABLE periods (id INTEGER, first DATE, as_of DATE)")
         db.executemany("INSERT INTO periods VALUES (?, ?, ?)", [(i, p[2], p[3]) for i, p in enumerate(periods)])
-        db.execute(f"CREATE VIEW entities AS FROM read_parquet('{out / 'truth' / 'entities.parquet'}')")
+        db.execute(ALIKE.format(file=out / "truth" / "entities.parquet"))
         for town, group in (("e.town_code", "p.id, e.town_code"), (f"'{DISTRICT}'", "p.id")):
             cursor = db.execute(COUNTS.format(town=town, group=group, **within))
             names = [str(column[0]) for column in cursor.description or ()]
-            found |= {(row[0], row[1]): dict(zip(names[2:], row[2:], strict=True)) for row in cursor.fetchall()}
+            found |= {
+                row[:2]: dict(zip(names[2:], (int(n or 0) for n in row[2:]), strict=True)) for row in cursor.fetchall()
+            }
     for id_, period in enumerate(periods):
         for area in (DISTRICT, *towns):
             yield from _entity_rows(period, area, found.get((id_, area), {}))
