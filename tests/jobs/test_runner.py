@@ -69,6 +69,12 @@ def test_a_new_snapshot_publishes_only_its_differences():
     assert [row[1] for row in content("silver.town")] == ["新名", "镇1"]
 
 
+def test_a_snapshot_of_which_some_rows_were_read_anew_is_still_whole():
+    deliver("bronze.reference__town", [TOWNS[0], {**TOWNS[1], "_load": 2}], "R1")
+    run(["silver.town"])
+    assert len(content("silver.town")) == 2
+
+
 def test_a_delivery_that_says_nothing_new_is_looked_at_once_and_wakes_nobody():
     deliver("bronze.reference__town", TOWNS, "R1")
     run(["silver.town"])

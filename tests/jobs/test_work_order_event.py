@@ -28,10 +28,10 @@ def test_a_step_sent_again_stands_once_as_sent_last(given):
 def test_of_two_rows_of_one_receipt_the_later_one_stands_whatever_their_order(given):
     drawn = """
         bronze.centre__work_order_event
-        work_order_id | event_no | step | finished_at      | _receipt | _row | _received_at
-        NH1           | 1        | 签收 | 2026-03-02T09:00 | r1       | 2    | 2026-03-02T10:00
-        NH1           | 1        | 签收 | 2026-03-02T09:30 | r1       | 3    | 2026-03-02T10:00
-        NH1           | 1        | 签收 | 2026-03-02T09:10 | r0       | 9    | 2026-03-02T10:00
+        work_order_id | event_no | step | finished_at      | _receipt | _load | _row | _received_at
+        NH1           | 1        | 签收 | 2026-03-02T09:00 | r1       | 2     | 2    | 2026-03-02T10:00
+        NH1           | 1        | 签收 | 2026-03-02T09:30 | r1       | 1     | 3    | 2026-03-02T10:00
+        NH1           | 1        | 签收 | 2026-03-02T09:10 | r0       | 1     | 9    | 2026-03-02T10:00
     """
     name, header, *rows = drawn.strip().splitlines()
     expected = given("""

@@ -29,12 +29,13 @@ def read_target(spark: SparkSession, contract: Contract, pin: Pin) -> DataFrame:
 
 def read_input(spark: SparkSession, contract: Contract, pin: Pin, current: bool = True) -> DataFrame:
     """All rows as of the pin; of a source that delivers snapshots only those of the latest receipt, where it names a
-    period those of the latest receipt of each."""
+    period those of the latest receipt of each. What was read anew of a receipt stands beside the rest of it: its rows
+    are of several loads."""
     if pin.id is None:
         return empty(spark, contract)
     rows = engine.read(spark, lake.table_uri(contract.table), pin.version)
     if current and contract.delivery and contract.delivery.mode == "snapshot":
-        arrival = F.struct("_received_at", "_receipt", "_load")
+        arrival = F.struct("_received_at", "_receipt")
         period = [contract.delivery.period] if contract.delivery.period else []
         last = F.broadcast(rows.groupBy(*period).agg(F.max(arrival).alias("_last")))
         both = rows.join(last, on=period) if period else rows.crossJoin(last)

@@ -3,7 +3,8 @@
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-ARRIVAL = ("_received_at", "_receipt", "_load", "_file", "_sheet", "_row")
+# Not the load: what was read anew of a receipt has a higher one than the rows that stood below it in the file.
+ARRIVAL = ("_received_at", "_receipt", "_file", "_sheet", "_row")
 
 
 def latest(delivered: DataFrame, *key: str, version: str | None = None) -> DataFrame:
