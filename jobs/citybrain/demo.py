@@ -31,7 +31,10 @@ def run(seed: int, scale: float, months: int) -> None:
     city = _city(seed, scale, months)
     delivered = _hand_in(city)
     say(f"{len(delivered)} files lie in the departments' inboxes ({lake.folder('inbox')})")
-    runs = [airflow.look(source) for source in sorted({path.parent.name.split("__")[0] for path in delivered})]
+    sources = sorted(
+        {path.parent.name.split("__")[0] for path in delivered}, key=lambda name: (name != "reference", name)
+    )
+    runs = [airflow.look(source) for source in sources]
     _wait(airflow, runs)
     _boards()
     _pages()
