@@ -19,8 +19,8 @@ def planted(truth: Path) -> Iterator[Finding]:
         for d in csv.DictReader(stream):
             if d["verdict"] == "none":
                 continue
-            if d["verdict"] == "refused":
-                yield d["table"], d["file"], None, "", "X34", "refused"
+            if d["verdict"] == "already":
+                yield d["table"], d["file"], None, "", "X34", "already"
             else:
                 column = "" if d["verdict"] == "set_aside" else d["column"]
                 yield d["table"], d["file"], int(d["row"]), column, d["rule"], d["verdict"]
@@ -32,7 +32,7 @@ def found(outcomes: Sequence[tuple[str, Outcome]]) -> Iterator[Finding]:
     headers = {(o.receipt, c.field): c.header for _, o in outcomes if o.detected for c in o.detected.columns}
     for file, outcome in outcomes:
         if outcome.status == "already":
-            yield outcome.table.split(".")[1], file, None, "", "X34", "refused"
+            yield outcome.table.split(".")[1], file, None, "", "X34", "already"
     for table in sorted({o.table for _, o in outcomes}):
         for row in rows_of(table):
             for mark in row["_marks"]:

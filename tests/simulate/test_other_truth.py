@@ -26,8 +26,8 @@ def figure(figures: Figures, *key: str) -> float | None:
 def delivered(district: Path, table: str, defects: list[dict[str, str]]) -> list[dict[str, object]]:
     """The rows that a perfect pipeline takes, in the order of delivery."""
     lost = {(d["file"], d["row"]) for d in defects if d["table"] == table and d["verdict"] in LOST}
-    refused = {d["file"] for d in defects if d["verdict"] == "refused"}
-    paths = sorted(path for path in (district / "inbox" / table).iterdir() if path.name not in refused)
+    repeated = {d["file"] for d in defects if d["verdict"] == "already"}
+    paths = sorted(path for path in (district / "inbox" / table).iterdir() if path.name not in repeated)
     return [row for path in paths for number, row in rows(path) if (path.name, str(number)) not in lost]
 
 

@@ -19,12 +19,12 @@ Row = dict[str, Any]
 
 
 def good_rows(district: Path, table: str, defects: list[dict[str, str]]) -> list[Row]:
-    """All rows but the quarantined, those set aside and refused files, in the order of delivery."""
+    """All rows but the quarantined, those set aside and repeated files, in the order of delivery."""
     lost = {
         (d["file"], d["row"]) for d in defects if d["verdict"] in ("quarantine", "set_aside") and d["table"] == table
     }
-    refused = {d["file"] for d in defects if d["verdict"] == "refused"}
-    paths = sorted(path for path in (district / "inbox" / table).iterdir() if path.name not in refused)
+    repeated = {d["file"] for d in defects if d["verdict"] == "already"}
+    paths = sorted(path for path in (district / "inbox" / table).iterdir() if path.name not in repeated)
     return [row for path in paths for number, row in rows(path) if (path.name, str(number)) not in lost]
 
 

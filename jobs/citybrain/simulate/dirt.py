@@ -65,7 +65,7 @@ VERDICTS = {
     "X26": "none",
     "X27": "warned",
     "X31": "none",  # bronze keeps the text, silver redacts it
-    "X34": "refused",
+    "X34": "already",  # the same bytes once more: nothing is taken, the sender gets the first receipt
     "enum": "warned",
     "code": "warned",  # no such town, or another one than that of the village
     "code 无村居": "none",  # no such town and no village: silver flags the order, it counts in the district only
