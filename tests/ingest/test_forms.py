@@ -47,6 +47,31 @@ def test_encoding_and_delimiter_are_found(tmp_path, encoding, delimiter):
     assert (outcome.detected.encoding, outcome.detected.delimiter) == (encoding, delimiter)
 
 
+def test_a_total_that_is_not_the_sum_of_its_parts_is_told_with_both_numbers(tmp_path):
+    file = workbook(
+        tmp_path / "人口.xlsx",
+        """
+        年份 | 区划代码  | 常住人口 | 面积平方公里
+        全区 |           | 6,100    | 300.1
+        2020 | 440605011 | 1,000    | 84.164
+        2020 | 440605121 | 2000     | 94.754
+        小计 |           | 3000     | 178.92
+        2021 | 440605011 | 1100     | 84.16
+        2021 | 440605121 | 约2000   | 94.75
+        小计 |           | 3000     | 178.5
+        合计 |           | 6100     |
+        """,
+    )
+    outcome = ingest("bronze.reference__population", file)
+    assert outcome.counts == {"delivered": 8, "accepted": 2, "quarantined": 2, "set_aside": 4}
+    assert [(i.cell, i.message) for i in outcome.issues if i.rule == "total_differs"] == [
+        ("D2", "“面积平方公里”的合计是“300.1”，而各行之和是 357.828。请核对合计和明细，看是否漏报、多报或改过明细。"),
+        ("C8", "“常住人口”的合计是“3000”，而各行之和是 3100。请核对合计和明细，看是否漏报、多报或改过明细。"),
+        ("D8", "“面积平方公里”的合计是“178.5”，而各行之和是 178.91。请核对合计和明细，看是否漏报、多报或改过明细。"),
+    ]
+    assert {row["cell"] for row in rows_of("ops.issue") if row["rule"] == "total_differs"} == {"D2", "C8", "D8"}
+
+
 def test_titles_units_merged_headers_totals_and_footers_are_no_rows(tmp_path):
     file = workbook(
         tmp_path / "人口.xlsx",

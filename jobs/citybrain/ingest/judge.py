@@ -21,6 +21,7 @@ from citybrain.ingest.findings import Origin
 from citybrain.ingest.outcome import Column, Counts, Issue, Refused, SetAside
 from citybrain.ingest.rows import ragged_kind, sparse_sql
 from citybrain.ingest.source import Ragged, Segment, names
+from citybrain.ingest.totals import Totals
 from citybrain.ingest.write import Part
 
 WAITING = 100_000  # rows that wait at most to be read carefully
@@ -52,6 +53,7 @@ class Judge:
         self.result = Judged()
         self._footer_at: int | None = None
         self._ragged: list[Ragged] = []
+        self._totals = Totals(contract, columns)
         self._db = database(stage)
         self._db.execute("CREATE TABLE seen (h1 UBIGINT, h2 UBIGINT, _row BIGINT)")
         self._db.execute("CREATE TABLE aside (_row BIGINT, kind VARCHAR, kept BIGINT)")
@@ -73,6 +75,7 @@ class Judge:
             "SEMI JOIN (SELECT _row FROM quick WHERE _kind = 'data' AND NOT _plain) USING (_row)"
         )
         self._count(kinds)
+        self._totals.take(self._db)
         self._db.unregister("segment")
         if self._one("SELECT count(*) FROM waiting") + len(self._ragged) > WAITING:
             self._read_waiting()
@@ -84,7 +87,7 @@ class Judge:
         self._db.close()
 
     def note(self, issues: Sequence[Issue]) -> None:
-        """Findings about the file, beside those about its rows."""
+        """Findings about the file and its totals, beside those about its rows."""
         for issue in issues:
             self.result.groups[(issue.rule, issue.header)] += 1
         self.result.issues[:0] = issues
@@ -94,6 +97,7 @@ class Judge:
 
     def finish(self) -> Judged:
         self._read_waiting()
+        self.note(list(self._totals.issues()))
         r = self.result
         r.set_aside = sorted(r.set_aside, key=lambda one: one.row)[:LISTED]
         accepted, quarantined = (sum(part.rows for part in parts) for parts in (r.bronze, r.quarantine))

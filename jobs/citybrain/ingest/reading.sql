@@ -86,6 +86,8 @@ CREATE OR REPLACE MACRO number_form(n) AS
 CREATE OR REPLACE MACRO number_digits(n) AS
     TRY_CAST(CASE WHEN starts_with(n, '(') THEN '-' ELSE '' END || regexp_replace(n, '[^0-9.+-]', '', 'g') AS DECIMAL(28, 10))
     * CASE WHEN contains(n, '万') THEN 10000 WHEN contains(n, '亿') THEN 100000000 ELSE 1 END;
+CREATE OR REPLACE MACRO number_of(t, unit) AS coalesce(TRY_CAST(t AS DECIMAL(38, 10)),
+    CASE WHEN t IS NOT NULL AND number_form(number_text(t, unit)) IS NOT NULL THEN number_digits(number_text(t, unit)) END);
 CREATE OR REPLACE MACRO too_fine(d, places) AS length(rtrim(split_part(d::VARCHAR, '.', 2), '0')) > places;
 CREATE OR REPLACE MACRO approximate(n, f, d) AS
     CASE WHEN f IN ('plain', 'scientific') THEN TRY_CAST(n AS DOUBLE) WHEN f IS NOT NULL THEN d::DOUBLE END;
