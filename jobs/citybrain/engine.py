@@ -24,6 +24,7 @@ _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _TXN_APP = "spark.databricks.delta.write.txnAppId"
 _TXN_VERSION = "spark.databricks.delta.write.txnVersion"
 _RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
+_LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 OLD_IMAGES = ("delete", "update_preimage")
 NEW_IMAGES = ("insert", "update_postimage")
 
@@ -115,7 +116,12 @@ def feed_is_gone(error: Exception) -> bool:
 @contextmanager
 def commit(spark: SparkSession, metadata: str, app: str, sequence: int) -> Iterator[None]:
     """Commits made inside carry ``metadata`` and are skipped by Delta when ``sequence`` was committed before."""
-    settings = {_USER_METADATA: metadata, _TXN_APP: app, _TXN_VERSION: str(sequence)}
+    with _set(spark, {_USER_METADATA: metadata, _TXN_APP: app, _TXN_VERSION: str(sequence)}):
+        yield
+
+
+@contextmanager
+def _set(spark: SparkSession, settings: dict[str, str]) -> Iterator[None]:
     for key, value in settings.items():
         spark.conf.set(key, value)
     try:
@@ -125,23 +131,17 @@ def commit(spark: SparkSession, metadata: str, app: str, sequence: int) -> Itera
             spark.conf.unset(key)
 
 
-def optimize(spark: SparkSession, uri: str, metadata: str | None) -> None:
+def optimize(spark: SparkSession, uri: str, metadata: str) -> None:
     """Makes few files of many small ones, in a commit that changes no row and carries ``metadata``."""
-    if metadata:
-        spark.conf.set(_USER_METADATA, metadata)
-    try:
+    with _set(spark, {_USER_METADATA: metadata}):
         spark.sql(f"OPTIMIZE delta.`{uri}`").collect()
-    finally:
-        spark.conf.unset(_USER_METADATA)
 
 
-def vacuum(spark: SparkSession, uri: str, hours: int) -> None:
+def vacuum(spark: SparkSession, uri: str, hours: int, metadata: str) -> None:
     """Deletes the files that no version of the last ``hours`` needs. The caller knows who still reads older ones."""
-    spark.conf.set(_RETENTION_CHECK, "false")
-    try:
+    listing = {_LISTING: "4"}  # by default ten thousand tasks look into the folder
+    with _set(spark, {_USER_METADATA: metadata, _RETENTION_CHECK: "false", **listing}):
         spark.sql(f"VACUUM delta.`{uri}` RETAIN {hours} HOURS").collect()
-    finally:
-        spark.conf.unset(_RETENTION_CHECK)
 
 
 def insert(spark: SparkSession, uri: str, rows: DataFrame) -> None:

@@ -111,20 +111,20 @@ def _by_rust(table: str, keep_days: float) -> Upkeep:
 def _by_spark(table: str, keep_days: float) -> Upkeep:
     """Spark writes a checkpoint by itself every ten commits, and drops the expired log. It is started if need be."""
     _sweep(table)
-    before = _sizes(_open(table))
+    before, held = _sizes(_open(table)), state.state(table)
+    metadata = held.to_json() if held else ""
     if _crowded(before):
         from citybrain import engine
         from citybrain.runner.run import session
 
-        held = state.state(table)
-        engine.optimize(session(), lake.table_uri(table), held.to_json() if held else None)
+        engine.optimize(session(), lake.table_uri(table), metadata)
     hours = retention(table, keep_days)
     deleted = _unneeded(table, hours)
     if deleted and hours is not None:
         from citybrain import engine
         from citybrain.runner.run import session
 
-        engine.vacuum(session(), lake.table_uri(table), hours)
+        engine.vacuum(session(), lake.table_uri(table), hours, metadata)
     return _told(table, before, len(deleted), hours)
 
 
