@@ -101,6 +101,27 @@ def reingest(
     _tell(reception.reingest(table, period, receipt), as_json)
 
 
+@app.command()
+def quarantined(receipt: str, out: Path) -> None:
+    """Write the quarantined rows of a receipt as a table (csv) for the department to correct."""
+    from citybrain import ingest as reception
+
+    print(f"{out}: {reception.quarantined(receipt, out)} rows")
+
+
+@app.command()
+def repair(
+    receipt: str,
+    file: Annotated[Path, typer.Argument(help="the corrected table; 行号 says which rows")],
+    sender: Annotated[str | None, typer.Option(help="Who corrected it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take corrected rows in place of quarantined ones; the original stays as it came."""
+    from citybrain import ingest as reception
+
+    _tell(iter([reception.repair(receipt, file, sender)]), as_json)
+
+
 def _tell(given: Iterable[Outcome], as_json: bool, wake: bool = True) -> None:
     """Prints each outcome as it comes and, unless a DAG does, wakes those who read what has changed."""
     from citybrain import ingest as reception
@@ -295,6 +316,20 @@ def docs(out: Path) -> None:
     from citybrain import docs as pages
 
     print(pages.write(out))
+
+
+@app.command()
+def verify(
+    seed: Annotated[int, typer.Option(help="Same seed, same city.")] = 1,
+    months: Annotated[int, typer.Option(help="How many months of deliveries.")] = 2,
+    scale: Annotated[float, typer.Option(help="1 is about 120,000 orders in 13 months.")] = 0.05,
+) -> None:
+    """Simulate a city, run everything, hold findings, receipts and figures against the truth; exit 1 if they differ."""
+    from citybrain import verify as proof
+
+    report = proof.verify(seed, months, scale, say=lambda line: print(line, file=sys.stderr, flush=True))
+    print(proof.text(report))
+    raise typer.Exit(0 if report.good else 1)
 
 
 @app.command()

@@ -111,14 +111,14 @@ def sql(text: str, as_json: bool = False) -> str:
     if as_json:
         return "\n".join(json.dumps(record, ensure_ascii=False, default=str) for record in records)
     rows = [record.values() for record in records]
-    return _aligned([names, *([_cell(value) for value in row] for row in rows)])
+    return aligned([names, *([_cell(value) for value in row] for row in rows)])
 
 
 def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _aligned(table: list[list[str]]) -> str:
+def aligned(table: list[list[str]]) -> str:
     """Columns of equal width, where a Chinese character is two wide."""
 
     def width(text: str) -> int:

@@ -11,7 +11,8 @@ import pytest
 
 from citybrain.ingest import Outcome, ingest, landing
 from citybrain.simulate import simulate
-from tests.ingest.reconcile import found, planted
+from citybrain.verify import judge_dirt
+from citybrain.verify.findings import found, planted
 
 
 @pytest.mark.slow
@@ -22,7 +23,9 @@ def test_findings_equal_the_planted_defects(tmp_path: Path, monkeypatch: pytest.
     for inbox in sorted((tmp_path / "sim" / "inbox").iterdir()):
         outcomes += [(file.name, ingest(inbox.name, file)) for file in sorted(inbox.iterdir())]
     truth = tmp_path / "sim" / "truth"
-    assert Counter(found(outcomes)) == Counter(planted(truth))
+    dirt = judge_dirt(Counter(found(outcomes)), Counter(planted(truth)))
+    assert not [wrong for tally in dirt.values() for wrong in tally.wrong]
+    assert sum(tally.right for tally in dirt.values()) > 100
     with (truth / "deliveries.csv").open(encoding="utf-8") as stream:
         told = {d["file"]: d for d in csv.DictReader(stream) if not d["repeats_of"]}
     for file, outcome in outcomes:

@@ -59,6 +59,15 @@ def test_a_second_run_changes_nothing_and_needs_no_spark():
     assert state.pin("silver.town") == before
 
 
+def test_a_first_build_without_a_row_makes_the_empty_table():
+    deliver("bronze.reference__village", [], "R1")
+    assert statuses("silver.village") == ["published"]
+    assert (content("silver.village"), plan(CONTRACTS["silver.village"]).extent) == ([], "nothing")
+    deliver("bronze.reference__village", [_village("1")], "R2", nth=1)
+    assert statuses("silver.village") == ["published"]
+    assert len(content("silver.village")) == 1
+
+
 def test_a_new_snapshot_publishes_only_its_differences():
     deliver("bronze.reference__town", TOWNS, "R1")
     run(["silver.town"])

@@ -1,13 +1,16 @@
 """Judges a stage with Great Expectations: the staged rows, and where a rule needs it the table as it would be.
 
 A small stage is judged in pandas, a large one by Spark; the suite is the same. Importing GX costs seconds of CPU, so it
-is imported only here and only when there is something to judge.
+is imported only here and only when there is something to judge, while Spark is still building it.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import sys
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -42,6 +45,12 @@ class Finding:
     @property
     def blocks(self) -> bool:
         return not self.success and self.severity == "block"
+
+
+def make_ready() -> None:
+    """Begins to import GX beside what the caller goes on to do; ``check`` waits for it."""
+    if "great_expectations" not in sys.modules:
+        threading.Thread(target=importlib.import_module, args=("great_expectations",), daemon=True).start()
 
 
 def check(spark: SparkSession, contract: Contract, stage: Stage) -> list[Finding]:

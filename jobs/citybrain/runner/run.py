@@ -112,13 +112,14 @@ def _steps(contract: Contract, name: str, full: bool) -> Result:
     if intended.extent == "nothing":
         return Result(contract.table, "unchanged", name, intended.target.version, reason=intended.reason)
     from citybrain.runner.build import build
-    from citybrain.runner.check import check
+    from citybrain.runner.check import check, make_ready
     from citybrain.runner.publish import publish
 
+    make_ready()
     spark = session()
     stage = build(spark, intended, name)
     facts = {"rows": stage.counts, "extent": stage.extent}
-    if stage.is_empty:
+    if stage.is_empty and intended.target.id:
         state.note_idle(contract.table, intended.target, intended.inputs, intended.fingerprint)
         stage.drop()
         return Result(

@@ -1,0 +1,214 @@
+"""Proof on any seed: simulate a city, hand everything in, build everything, and hold all of it against the truth.
+
+The truth was written by `citybrain.simulate`, which uses nothing of what is judged here. Three questions are asked:
+was every planted defect found, cell by cell, and nothing else; does every receipt add up and say what was delivered;
+is every published figure what it should be.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from citybrain import contracts, lake, runner, serve, simulate
+from citybrain.contracts.load import folders
+from citybrain.ingest import Outcome, ingest
+from citybrain.ingest.dirt import dirt_marks, dirt_rules
+from citybrain.verify.findings import Finding, found, planted
+
+TOLERANCE = 1e-3  # of values; their numerators are kept to the fourth decimal
+BIN = 1.0  # hours; percentiles come from histograms of this width
+COUNTS = {
+    "delivered": "rows_delivered",
+    "accepted": "rows_good",
+    "quarantined": "rows_bad",
+    "set_aside": "rows_set_aside",
+}
+Say = Callable[[str], None]
+
+
+@dataclass
+class Tally:
+    """Of one kind: how many there were, how many were right, and what was not, in words."""
+
+    expected: int = 0
+    right: int = 0
+    false: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was held against the truth; ``good`` only where nothing differs."""
+
+    dirt: dict[str, Tally]
+    receipts: Tally
+    figures: dict[str, Tally]
+    failed: list[str]  # tables that were not built
+
+    @property
+    def good(self) -> bool:
+        tallies = [*self.dirt.values(), self.receipts, *self.figures.values()]
+        judged = self.dirt and self.figures and self.receipts.expected
+        return bool(judged) and not self.failed and not any(t.wrong or t.right != t.expected for t in tallies)
+
+
+def verify(seed: int, months: int, scale: float, say: Say) -> Report:
+    """Runs the whole product in a folder of its own below home, and judges what came of it."""
+    home = lake.folder("verify") / f"seed{seed}-months{months}-scale{scale:g}"
+    shutil.rmtree(home, ignore_errors=True)
+    before = os.environ.get("CITYBRAIN_HOME")
+    os.environ |= {"CITYBRAIN_HOME": str(home), "CITYBRAIN_AIRFLOW_URL": ""}
+    try:
+        return _verify(home, seed, months, scale, say)
+    finally:
+        os.environ["CITYBRAIN_HOME"] = before or ""
+
+
+def _verify(home: Path, seed: int, months: int, scale: float, say: Say) -> Report:
+    began = time.monotonic()
+
+    def step(text: str) -> None:
+        say(f"[{time.monotonic() - began:4.0f} s] {text}")
+
+    step(f"simulating a city (模拟数据): seed {seed}, {months} months, scale {scale:g}")
+    city = home / "city"
+    simulate.simulate(city, seed=seed, months=months, scale=scale)
+    step("ingesting")
+    outcomes = list(_hand_in(city))
+    step(f"{len(outcomes)} files are in; building")
+    tables = [table for table, contract in contracts.load().items() if contract.build]
+    results = runner.run(tables, tell=lambda r: step(f"{r.table} {r.status}") if r.rows else None)
+    serve.publish()
+    step("judging")
+    return Report(
+        judge_dirt(Counter(found(outcomes)), Counter(planted(city / "truth"))),
+        judge_receipts([outcome for _, outcome in outcomes], city / "truth"),
+        judge_figures(city / "truth"),
+        [f"{r.table}: {r.status} {r.reason}" for r in results if not r.ok],
+    )
+
+
+def _hand_in(city: Path) -> Iterator[tuple[str, Outcome]]:
+    """The project's code lists, then everything that the departments sent, in the order of its sending."""
+    for folder in folders():
+        for path in sorted((folder / "codes").glob("*.csv")):
+            ingest(f"reference__{path.stem}", path)
+    files = sorted((path.name, path.parent.name, path) for path in (city / "inbox").rglob("*") if path.is_file())
+    for name, table, path in files:
+        yield name, ingest(table, path)
+
+
+def judge_dirt(seen: Counter[Finding], truth: Counter[Finding]) -> dict[str, Tally]:
+    """By kind of dirt: planted, found at the very cell, and reported where nothing was planted."""
+    tallies: dict[str, Tally] = {}
+    missed, more = truth - seen, seen - truth
+    for finding in sorted(seen | truth, key=str):
+        tally = tallies.setdefault(finding.kind, Tally())
+        tally.expected += truth[finding]
+        tally.right += min(seen[finding], truth[finding])
+        tally.false += more[finding]
+        if missed[finding]:
+            tally.wrong.append(f"没有发现：{finding}" + _times(missed[finding]))
+        if more[finding]:
+            tally.wrong.append(f"多报：{finding}" + _times(more[finding]))
+    return tallies
+
+
+def _times(count: int) -> str:
+    return f" ×{count}" if count > 1 else ""
+
+
+def judge_receipts(outcomes: list[Outcome], truth: Path) -> Tally:
+    """delivered = accepted + quarantined + set aside, and each of them as the simulator counted."""
+    told = {(row["table"], row["file"]): row for row in _rows(truth / "deliveries.csv") if not row["repeats_of"]}
+    tally = Tally(expected=len(told))
+    for outcome in outcomes:
+        row = told.pop((outcome.table.split(".")[1], outcome.file), None) if outcome.status == "loaded" else None
+        if row is None:
+            continue
+        expected = {ours: int(row[theirs]) for ours, theirs in COUNTS.items()}
+        parts = sum(outcome.counts[name] for name in COUNTS if name != "delivered")
+        if outcome.counts == expected and outcome.counts["delivered"] == parts:
+            tally.right += 1
+        else:
+            tally.wrong.append(f"{outcome.file}: {outcome.counts}，应为 {expected}")
+    tally.wrong += [f"{file}: 没有入库" for _, file in told]
+    return tally
+
+
+def judge_figures(truth: Path) -> dict[str, Tally]:
+    """Every published value against the truth, and every true value that ought to be published."""
+    key = ("indicator", "variant", "area", "period_kind", "period")
+    expected = {tuple(row[name] for name in key): row for row in _rows(truth / "figures.csv")}
+    with serve.connect() as db:
+        journal = "SELECT indicator_id, variant, area_code, period_kind, period, value FROM gold.indicator_current"
+        published = {tuple(row[:5]): row[5] for row in db.execute(journal).fetchall()}
+        ends = dict(db.execute("SELECT indicator_id, MAX(as_of) FROM gold.indicator_current GROUP BY 1").fetchall())
+    tallies: dict[str, Tally] = {}
+    for cell, row in expected.items():
+        beyond = cell[0] in ends and row["period_kind"] == "day" and row["period"] > str(ends[cell[0]])
+        if beyond and float(row["value"] or 0) == 0:
+            continue  # the source's own time ends before the city's: nothing came in on its last days
+        tally = tallies.setdefault(f"{cell[0]} {cell[1]}", Tally())
+        tally.expected += 1
+        if cell not in published:
+            tally.wrong.append(f"没有发布：{' '.join(cell)}")
+        elif agree(published[cell], row["value"], BIN if cell[1].endswith(("_p50", "_p90")) else TOLERANCE):
+            tally.right += 1
+        else:
+            tally.wrong.append(f"{' '.join(cell)}: {published[cell]}，应为 {row['value'] or '空'}")
+    for cell in published.keys() - expected.keys():
+        tally = tallies.setdefault(f"{cell[0]} {cell[1]}", Tally())
+        tally.false += 1
+        tally.wrong.append(f"多发布：{' '.join(cell)}: {published[cell]}")
+    return tallies
+
+
+def agree(value: float | None, truth: str, tolerance: float) -> bool:
+    if value is None or not truth:
+        return value is None and not truth
+    return abs(value - float(truth)) <= tolerance
+
+
+def text(report: Report, examples: int = 5) -> str:
+    """The report for people: what was planted, found and falsely reported; then what differs, with examples."""
+    dirt = [_line(_name(kind), t) for kind, t in report.dirt.items()]
+    figures = [_line(name, t) for name, t in sorted(report.figures.items())]
+    lines = [
+        serve.aligned([["差错（逐格）", "放入", "发现", "漏报", "误报"], *dirt]),
+        "",
+        serve.aligned([["指标口径", "应有", "一致", "不符", "多出"], *figures]),
+        "",
+        f"回执（报送 = 入库 + 隔离 + 另置）：{report.receipts.expected} 份，{report.receipts.right} 份与标准答案一致",
+    ]
+    for name, t in {**report.dirt, "回执": report.receipts, **report.figures}.items():
+        lines += [f"✗ {_name(name)}：{example}" for example in t.wrong[:examples]]
+        if len(t.wrong) > examples:
+            lines.append(f"✗ {_name(name)}：……共 {len(t.wrong)} 处")
+    lines += [f"✗ {failed}" for failed in report.failed]
+    return "\n".join([*lines, "全部一致" if report.good else "与标准答案不一致"])
+
+
+def _line(name: str, t: Tally) -> list[str]:
+    return [name, *(str(n) for n in (t.expected, t.right, t.expected - t.right, t.false))]
+
+
+def _name(kind: str) -> str:
+    """The kind with its name in the catalogue of dirt."""
+    if kind in dirt_marks():
+        return f"{kind} {dirt_marks()[kind].name}"
+    named = {rule.dirt: rule.name for rule in dirt_rules().values() if rule.dirt}
+    named |= {rule.rule: rule.name for rule in dirt_rules().values()}
+    return f"{kind} {named[kind]}" if kind in named else kind
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))

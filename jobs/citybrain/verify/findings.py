@@ -1,0 +1,81 @@
+"""What ingest said of a delivery and what the simulator has spoiled, in the same words."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from citybrain import duck
+from citybrain.ingest import Outcome
+
+SET_ASIDE = {"total_row": "X01", "repeat_row": "X21"}
+CODES = {"pattern": "code", "village_outside_town": "code", "enum": "enum"}  # rules that the simulator plants as one
+
+
+class Finding(NamedTuple):
+    """One defect at one cell; of a row or a file as a whole, the rest is empty."""
+
+    table: str
+    file: str
+    row: int | None
+    header: str  # of two merged header rows the lower one, as the simulator names columns
+    kind: str  # X01 to X34, or the rule
+    verdict: str
+
+    def __str__(self) -> str:
+        where = [
+            self.file,
+            *([f"第 {self.row} 行"] if self.row else []),
+            *([f"“{self.header}”"] if self.header else []),
+        ]
+        return f"{' '.join(where)} {self.kind}（{self.verdict}）"
+
+
+def planted(truth: Path) -> Iterator[Finding]:
+    """The simulator's defects that ingest has to notice; a file that repeats another is judged whole."""
+    with (truth / "defects.csv").open(encoding="utf-8", newline="") as stream:
+        for d in csv.DictReader(stream):
+            if d["verdict"] == "already":
+                yield Finding(d["table"], d["file"], None, "", "X34", "already")
+            elif d["verdict"] != "none":
+                column = "" if d["verdict"] == "set_aside" else d["column"]
+                yield Finding(d["table"], d["file"], int(d["row"]), column, d["rule"], d["verdict"])
+
+
+def found(outcomes: Sequence[tuple[str, Outcome]]) -> Iterator[Finding]:
+    """``outcomes``: each with the name of the file handed in. Reads the marks in bronze and the issues."""
+    files = {o.receipt: o.file for _, o in outcomes if o.status == "loaded"}
+    headers = {(o.receipt, c.field): c.header for _, o in outcomes if o.detected for c in o.detected.columns}
+    for file, outcome in outcomes:
+        if outcome.status == "already":
+            yield Finding(outcome.table.split(".")[1], file, None, "", "X34", "already")
+    with duck.open_lake() as db:
+        for table in sorted({o.table for _, o in outcomes if o.status == "loaded"}):
+            marks = f"SELECT _receipt, _file, _row, UNNEST(_marks) AS mark FROM {duck.scan(table)}"
+            for receipt, file, row, mark in db.execute(marks).fetchall():
+                column, _, dirt = mark.partition(":")
+                header = _last_level(headers[receipt, column])
+                yield Finding(table.split(".")[1], file, row, header, dirt, "marked")
+        yield from _issues(db, files)
+
+
+def _issues(db: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Iterator[Finding]:
+    columns = 'receipt, "table", "row", header, rule, dirt, severity'
+    issues = f'SELECT {columns} FROM {duck.scan("ops.issue")} WHERE "row" IS NOT NULL'
+    for receipt, table, row, header, rule, dirt, severity in db.execute(issues).fetchall():
+        if receipt not in files:
+            continue
+        name, file = table.split(".")[1], files[receipt]
+        if rule in SET_ASIDE:
+            yield Finding(name, file, row, "", SET_ASIDE[rule], "set_aside")
+        else:
+            verdict = "quarantine" if severity == "block" else "warned"
+            yield Finding(name, file, row, _last_level(header or ""), CODES.get(rule, dirt or rule), verdict)
+
+
+def _last_level(header: str) -> str:
+    return header.rpartition("_")[2]
