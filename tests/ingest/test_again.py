@@ -13,7 +13,7 @@ import pytest
 from deltalake import DeltaTable
 
 from citybrain.contracts.load import ROOT
-from citybrain.ingest import UsageError, ingest, landing, reingest, withdraw
+from citybrain.ingest import UsageError, ingest, landing, quarantined, reingest, repair, withdraw
 from citybrain.lake import table_uri
 from tests.ingest.pictures import csv_bytes, flat, lake, rows_of
 
@@ -102,7 +102,13 @@ def test_withdrawing_twice_is_harmless(first):
     withdraw(first.receipt)
     before = version()
     again = withdraw(first.receipt)
-    assert (again.status, again.load, version(), bronze()) == ("already", 2, before, ONLY_OTHER)
+    assert (again.status, again.load, again.changes, version(), bronze()) == (
+        "withdrawn",
+        2,
+        {"gone": 0},
+        before,
+        ONLY_OTHER,
+    )
     with pytest.raises(UsageError, match="没有回执"):
         withdraw("R-0000000000000000")
 
@@ -199,6 +205,59 @@ def test_the_lake_is_rebuilt_from_the_landing_zone_alone(first, home):
     assert lake(QUARANTINE, "row") == "row\n4"
 
 
+def test_quarantined_rows_are_handed_out_corrected_and_taken(first, tmp_path):
+    form = tmp_path / "修正.csv"
+    assert quarantined(first.receipt, form) == 1
+    assert form.read_text("utf-8-sig").splitlines() == [
+        "行号,工单编号,序号,环节,到达时间,原因",
+        "4,NH20260908000001,3,派遣,2026-02-30,"
+        "D4 “到达时间”的“2026-02-30”不是存在的、没有歧义的日期时间。请写成 2026-09-08 或 2026-09-08 09:05:00。",
+    ]
+    form.write_text(form.read_text("utf-8-sig").replace("2026-02-30", "2026-09-08 10:00:00", 1), "utf-8-sig")
+    before = version()
+    outcome = repair(first.receipt, form)
+    assert (outcome.load, outcome.changes) == (2, {"added": 1, "changed": 0, "gone": 0})
+    assert outcome.counts == {"delivered": 3, "accepted": 3, "quarantined": 0, "set_aside": 0}
+    assert feed(before) == [("insert", 4, "派遣")]
+    assert rows_of(QUARANTINE) == []
+    assert landing.holder(first.receipt).original.read_bytes() == csv_bytes(PICTURE)
+    repair(first.receipt, form)
+    reingest(receipt=first.receipt)
+    assert feed(before) == [("insert", 4, "派遣")]  # neither the same repair nor a new reading changes anything
+
+
+def test_a_row_of_a_wrong_width_is_repaired_too(deliver, tmp_path):
+    outcome = deliver(EVENT, PICTURE + "    NH20260908000001 | 4 | 派遣 | 2026-09-08 09:08:00 | 多 | 余")
+    form = tmp_path / "修正.csv"
+    form.write_text("行号,工单编号,到达时间\n5,NH20260908000009,2026-09-08 09:09:00\n", "utf-8")
+    assert repair(outcome.receipt, form).counts["quarantined"] == 1
+    assert lake(EVENT, "_row work_order_id event_no").splitlines()[-1] == "5 | NH20260908000009 | 4"
+
+
+def test_what_is_no_repair_is_said(first, tmp_path):
+    form = tmp_path / "修正.csv"
+    for text, said in (
+        ("工单编号\nNH20260908000001\n", "有“行号”一列"),
+        ("行号,颜色\n4,红\n", "原文件没有的列：颜色"),
+        ("行号,环节\n四,派遣\n", "不是行号：四"),
+        ("行号,环节\n2,派遣\n4,派遣\n", "第 2 行不在隔离区"),
+    ):
+        form.write_text(text, "utf-8")
+        with pytest.raises(UsageError, match=said):
+            repair(first.receipt, form)
+    assert bronze() == BOTH
+
+
+@pytest.mark.parametrize("step", ["repair kept", "quarantined", "loaded"])
+def test_a_killed_repair_is_finished_by_the_next(first, tmp_path, step):
+    form = tmp_path / "修正.csv"
+    form.write_text("行号,到达时间\n4,2026-09-08 10:00:00\n", "utf-8")
+    killed(f"repair({first.receipt!r}, __import__('pathlib').Path({str(form)!r}))", step)
+    assert repair(first.receipt, form).counts["accepted"] == 3
+    assert lake(EVENT, "_row event_no").splitlines()[-1] == "4 | 3"
+    assert rows_of(QUARANTINE) == []
+
+
 def test_bytes_are_known_although_the_index_of_contents_is_gone(first, home, tmp_path):
     shutil.rmtree(home / "landing" / "centre__work_order_event" / ".content")
     copy = tmp_path / "再报.csv"
@@ -211,7 +270,7 @@ def killed(call: str, step: str) -> None:
     """Runs a call in a process of its own that is killed at a step."""
     script = f"""
 import os, signal
-from citybrain.ingest import flow, reingest, withdraw
+from citybrain.ingest import flow, reingest, repair, withdraw
 def kill(reached):
     if reached == {step!r}:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,6 +1,6 @@
 """Ingest: a department's file becomes rows of bronze, or reasons why not. DuckDB and delta-rs, no JVM."""
 
-from citybrain.ingest.again import reingest, withdraw
+from citybrain.ingest.again import quarantined, reingest, repair, withdraw
 from citybrain.ingest.flow import ingest, ingest_inbox
 from citybrain.ingest.outcome import IngestError, Issue, Outcome, UsageError
 from citybrain.ingest.report import report_text
@@ -14,7 +14,9 @@ __all__ = [
     "bronze_schema",
     "ingest",
     "ingest_inbox",
+    "quarantined",
     "reingest",
+    "repair",
     "report_text",
     "withdraw",
 ]

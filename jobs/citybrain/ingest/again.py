@@ -1,4 +1,4 @@
-"""A delivery taken up again: withdrawn, or parsed anew by today's contract. Each is a load of its own number.
+"""A delivery taken up again: withdrawn, parsed anew by today's contract, repaired. Each is a load of its own number.
 
 Originals and receipts stay whatever is done. What a consumer of bronze sees in the change feed is what is different:
 rows that a new reading leaves as they were are not written again and keep the number of the load they came with.
@@ -6,6 +6,7 @@ rows that a new reading leaves as they were are not written again and keep the n
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from citybrain.ingest.judge import Judged, database
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import read_layout
 from citybrain.ingest.outcome import Outcome, Refused, UsageError
+from citybrain.ingest.repair import read_patches, write_form
 from citybrain.ingest.write import Part, bronze_schema
 
 
@@ -33,7 +35,7 @@ def withdraw(number: str) -> Outcome:
             receipt = landing.update(receipt.changed(status="withdrawing", load=_next_load(receipt)))
             flow.reached("withdrawing")
         if receipt.status != "withdrawing":
-            return flow.outcome_of(contract, receipt, already=receipt.status == "withdrawn")
+            return flow.outcome_of(contract, receipt, changes={"gone": 0})
         changes = {"gone": flow.removed(contract, receipt)}
         return flow.outcome_of(contract, landing.update(receipt.changed(status="withdrawn")), changes=changes)
 
@@ -48,6 +50,34 @@ def reingest(table: str | None = None, period: str | None = None, receipt: str |
         raise UsageError("请给出 --table（可加 --period）或 --receipt 之一")
     chosen = [landing.holder(receipt)] if receipt else _of_period(flow.contract_of(table or ""), period)
     return [_again(one) for one in chosen]
+
+
+def quarantined(number: str, out: Path) -> int:
+    """Writes the quarantined rows of a receipt as a table to be corrected and handed in with ``repair``; how many."""
+    receipt = landing.holder(number)
+    rows = write.quarantined(receipt.table.replace("bronze.", "quarantine."), number)
+    if receipt.detected:
+        write_form(out, rows, receipt.detected)
+    return len(rows)
+
+
+def repair(number: str, file: Path, sender: str | None = None) -> Outcome:
+    """Reads a delivery again with corrected rows in place of quarantined ones; the same corrections count once.
+
+    Raises UsageError where the file is no table of repairs, or names a row that is not in quarantine.
+    """
+    contract = flow.contract_of(landing.holder(number).table)
+    with flow.surroundings(), landing.locked(contract.table):
+        receipt = landing.holder(number)
+        if receipt.status != "loaded" or not receipt.detected:
+            raise UsageError(f"回执 {number} 没有入库，不能修正")
+        known = hashlib.sha256(file.read_bytes()).hexdigest() in {r.sha256 for r in receipt.repairs}
+        held = {row["row"] for row in write.quarantined(f"quarantine.{contract.name}", number)}
+        if not known and (wrong := sorted(set(read_patches(file, receipt.detected.columns)) - held)):
+            raise UsageError(f"回执 {number} 的第 {'、'.join(map(str, wrong))} 行不在隔离区，不能这样修正")
+        receipt = landing.keep_repair(receipt, file, sender)
+        flow.reached("repair kept")
+        return _anew(contract, receipt.changed(load=_next_load(receipt)))
 
 
 def _of_period(contract: Contract, period: str | None) -> list[Receipt]:
@@ -68,7 +98,7 @@ def _again(known: Receipt) -> Outcome:
         if receipt.status in ("landed", "refused"):
             return flow.outcome_of(contract, flow.processed(contract, receipt))
         if receipt.status != "loaded":
-            return flow.outcome_of(contract, receipt, already=True)
+            return flow.outcome_of(contract, receipt)
         try:
             return _anew(contract, receipt.changed(load=_next_load(receipt)))
         except Refused as refusal:  # what was taken stays taken

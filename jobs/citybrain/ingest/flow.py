@@ -24,6 +24,7 @@ from citybrain.ingest.judge import Judge, Judged
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import Layout, read_layout
 from citybrain.ingest.outcome import IngestError, Issue, Outcome, Refused, UsageError
+from citybrain.ingest.repair import Patches, patched, read_patches
 from citybrain.ingest.report import summary
 from citybrain.ingest.source import ahead
 from citybrain.ingest.write import ISSUE_SCHEMA, QUARANTINE_SCHEMA, Part, bronze_schema, commit, remove
@@ -183,7 +184,11 @@ def done(contract: Contract, receipt: Receipt, layout: Layout, judged: Judged) -
 def judged(contract: Contract, receipt: Receipt, layout: Layout, stage: Path) -> Judged:
     origin = Origin(receipt.receipt, receipt.load, receipt.file, layout.detected.sheet, receipt.received_at)
     with Judge(contract, layout.detected.columns, origin, stage) as judge:
-        for segment in ahead(layout.source.segments(len(layout.detected.columns), layout.first_row)):
+        width = len(layout.detected.columns)
+        segments = layout.source.segments(width, layout.first_row)
+        if patches := _patches(receipt, layout):
+            segments = patched(segments, patches, width)
+        for segment in ahead(segments):
             judge.take(segment)
         judge.note(layout.issues)
         result = judge.finish()
@@ -191,6 +196,14 @@ def judged(contract: Contract, receipt: Receipt, layout: Layout, stage: Path) ->
     if not result.counts.delivered and contract.delivery.mode == "snapshot":
         raise Refused("no_rows")
     return result
+
+
+def _patches(receipt: Receipt, layout: Layout) -> Patches:
+    """All repairs of a receipt; of one row the last stands."""
+    patches: dict[int, Mapping[int, str | None]] = {}
+    for repair in receipt.repairs:
+        patches |= read_patches(receipt.folder / "repairs" / repair.file, layout.detected.columns)
+    return patches
 
 
 def commit_findings(contract: Contract, receipt: Receipt, judged: Judged) -> None:
@@ -240,7 +253,7 @@ def outcome_of(
     """What is said of a receipt; ``already``: nothing had to be done."""
     refused = receipt.status in ("refused", "destroyed")
     withdrawn = "withdrawn" if receipt.status == "withdrawn" else "loaded"
-    shared = receipt.model_dump(exclude={"status", "contract", "received_at", "counts"})
+    shared = receipt.model_dump(exclude={"status", "contract", "received_at", "counts", "repairs"})
     return Outcome.model_validate(
         {
             **shared,

@@ -36,6 +36,15 @@ from citybrain.lake import folder
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 
+class Repair(Model):
+    """A table of corrected rows, handed in for a delivery."""
+
+    file: str  # below ``repairs`` in the receipt's folder
+    sha256: str
+    sender: str | None
+    received_at: datetime
+
+
 class Receipt(Model):
     """One delivery and what became of it."""
 
@@ -58,6 +67,7 @@ class Receipt(Model):
     set_aside: tuple[SetAside, ...] = ()
     marks: dict[str, int] = {}  # noqa: RUF012  (pydantic copies defaults)
     detected: Detected | None = None
+    repairs: tuple[Repair, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -148,6 +158,21 @@ def update(receipt: Receipt) -> Receipt:
 def again(receipt: Receipt, sender: str | None) -> Receipt:
     """A withdrawn delivery that is handed in once more: a new load, received now."""
     return update(receipt.changed(status="landed", load=receipt.load + 1, received_at=_now(), sender=sender))
+
+
+def keep_repair(receipt: Receipt, file: Path, sender: str | None) -> Receipt:
+    """Copies a table of repairs beside the original and notes it; the same bytes are noted once."""
+    name = f"{len(receipt.repairs) + 1}-{file.name}"
+    home = receipt.folder / "repairs"
+    home.mkdir(exist_ok=True)
+    sha, _ = _copied(file, home / f".{name}.part")
+    if any(known.sha256 == sha for known in receipt.repairs):
+        (home / f".{name}.part").unlink()
+        return receipt
+    (home / f".{name}.part").replace(home / name)
+    _fsync(home)
+    noted = Repair(file=name, sha256=sha, sender=sender, received_at=_now())
+    return update(receipt.changed(repairs=(*receipt.repairs, noted)))
 
 
 def destroy(receipt: Receipt) -> Receipt:

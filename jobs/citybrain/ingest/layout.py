@@ -31,7 +31,7 @@ def read_layout(contract: Contract, path: Path) -> Layout:
     """Raises Refused where there is no such table in the file."""
     kind = file_kind(path)
     refusal = Refused("empty_file")
-    for source in _sources(kind, path):
+    for source in sources(kind, path):
         rows = source.preview(PREVIEW + 4)
         try:
             header = find_header(rows, contract)
@@ -44,7 +44,8 @@ def read_layout(contract: Contract, path: Path) -> Layout:
     raise refusal
 
 
-def _sources(kind: Kind, path: Path) -> Iterator[Source]:
+def sources(kind: Kind, path: Path) -> Iterator[Source]:
+    """The tables in a file."""
     if kind == "csv":
         yield CsvSource(path)
     elif kind == "html":

@@ -140,6 +140,16 @@ def receipts_with(table: str, where: str) -> set[str]:
     return set(found["_receipt"].to_pylist())
 
 
+def quarantined(table: str, receipt: str) -> list[dict[str, Any]]:
+    """The quarantined rows of a receipt in their order."""
+    uri = str(_folder(table))
+    if not DeltaTable.is_deltatable(uri):
+        return []
+    query = QueryBuilder().register("t", DeltaTable(uri))
+    found = query.execute(f'SELECT "row", "values", reasons FROM t WHERE receipt = \'{receipt}\' ORDER BY "row"')
+    return pa.table(found.read_all()).to_pylist()  # type: ignore[no-any-return]
+
+
 def remove(table: str, where: str, app: str, load: int) -> int:
     """Deletes rows under the application transaction (app, load); gives how many. Nothing there, nothing done."""
     uri = str(_folder(table))
