@@ -14,6 +14,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pyarrow as pa
@@ -69,9 +70,9 @@ class _Parser:
     ragged: list[Ragged] = field(default_factory=list)
 
     def feed(self, block: bytes, last: bool) -> None:
-        data = self._after_titles(self.carry + block)
+        data = self._after_titles(self.carry + block if self.carry else block)
         cut = len(data) if last else data.rfind(b"\n") + 1
-        if not self._at_once(data[:cut]):
+        if not self._at_once(data if cut == len(data) else data[:cut]):
             cut = self._record_by_record(data[:cut], last)
         self.carry = data[cut:]
         if len(self.carry) > _LONGEST:
@@ -106,6 +107,7 @@ class _Parser:
                     null_values=[""],
                     strings_can_be_null=True,
                     quoted_strings_can_be_null=True,
+                    check_utf8=False,  # it has been looked at, or made by us
                 ),
             )
         except pa.ArrowInvalid:
@@ -165,14 +167,20 @@ def _blocks(path: Path, encoding: str) -> Iterator[tuple[bytes, bool]]:
     with path.open("rb") as stream:
         if encoding == "utf-8-sig":
             stream.seek(len(codecs.BOM_UTF8))
-        block = stream.read(_BLOCK)
+        block = _lines(stream)
         while True:
-            following = stream.read(_BLOCK)
+            following = _lines(stream)
             last = not following
             yield decoder.decode(block, last).encode("utf-8") if decoder else block, last
             if last:
                 return
             block = following
+
+
+def _lines(stream: IO[bytes]) -> bytes:
+    """A block that ends with a line, unless that is very long: then nothing of it has to be carried over."""
+    block = stream.read(_BLOCK)
+    return block if block.endswith(b"\n") else block + stream.readline(_BLOCK)
 
 
 def _delimiter(path: Path, encoding: str) -> str:
