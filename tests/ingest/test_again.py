@@ -98,6 +98,14 @@ def test_withdrawn_rows_vanish_and_consumers_are_told_while_original_and_finding
     }
 
 
+def test_withdrawn_rows_leave_a_file_that_upkeep_has_made_of_several_receipts(first):
+    DeltaTable(table_uri(EVENT)).optimize.compact()
+    before = version()
+    assert withdraw(first.receipt).changes == {"gone": 2}
+    assert feed(before) == [("delete", 2, "受理"), ("delete", 3, "派出")]
+    assert bronze() == ONLY_OTHER
+
+
 def test_withdrawing_twice_is_harmless(first):
     withdraw(first.receipt)
     before = version()
