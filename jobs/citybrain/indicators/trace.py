@@ -6,7 +6,7 @@ newest, and the trace says so. Names, numbers and addresses of people are masked
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -28,7 +28,7 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class FigureTrace:
-    """One figure of the formula: the cube cells and the facts that it adds up."""
+    """One figure of the formula: the cells that it adds up and the facts behind them."""
 
     figure: str
     title: str
@@ -39,14 +39,14 @@ class FigureTrace:
     cells: tuple[Values, ...]
     fact_table: str
     fact_count: int
-    contributed: Decimal
+    contributed: Decimal | None  # by the facts of a cube; a table that is no cube is computed, not added up
     facts: tuple[Values, ...]
     note: str | None = None
 
     @property
     def agrees(self) -> bool:
         """Whether what the facts add is what the cube says."""
-        return self.amount == self.contributed
+        return self.contributed is None or self.amount == self.contributed
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,10 @@ def _figure(
     cube = walk.tables[figure.table]
     version = next((s.version for s in answer.sources if s.table == figure.table), None)
     cell_count, amount, cells = _cells(cubes, figure, answer, walk.limit)
-    (fact,) = cube.inputs
+    fact = cube.inputs[0]
     pinned = walk.readable(fact, _versions(figure.table, version).get(fact))
+    if cube.build != "cube":
+        return _computed(walk, figure, cell_count, amount, cells, pinned)
     note = None
     try:
         contributions.view(walk.db, cube, pinned)
@@ -150,6 +152,39 @@ def _figure(
     )
     keys = [tuple(row[k] for k in key) for row in facts]
     return found, list(_origins(walk, fact, pinned, key, sorted(set(keys)))) if keys else []
+
+
+def _computed(
+    walk: _Walk, figure: Figure, cell_count: int, amount: Decimal, cells: list[Values], version: int | None
+) -> tuple[FigureTrace, list[BronzeRow]]:
+    """Of a table that is no cube: the rows of its input that share the keys of the cells, or what it is followed by."""
+    table = walk.tables[figure.table]
+    fact = walk.tables[table.inputs[0]]
+    # An instant as text: DuckDB would need pytz to hand it over.
+    shown = ", ".join(
+        f"CAST({f.name} AS VARCHAR) AS {f.name}" if f.type == "timestamp" else f.name for f in fact.fields
+    )
+    shared, facts, count = table.per, list[Values](), 0
+    for shared in filter(None, (tuple(name for name in table.key if name in fact.names), table.per)):
+        values = list(dict.fromkeys(tuple(cell[name] for name in shared) for cell in cells))
+        within = f"FROM {duck.scan(fact.table, version)} WHERE ({', '.join(shared)}) IN ({_listed(values)})"
+        count = walk.rows(f"SELECT COUNT(*) AS n {within}")[0]["n"] if values else 0
+        if count:
+            facts = walk.rows(f"SELECT {shown} {within} ORDER BY {', '.join(fact.key)} LIMIT {walk.limit}")
+            break
+    titles = "、".join(table.field(name).title for name in shared)
+    note = f"按{titles}对应的行；{table.title}由它们算出，不是相加"
+    found = FigureTrace(
+        figure.id, figure.title, figure.table, figure.sum, amount, cell_count, tuple(cells), fact.table, count, None,
+        tuple(facts), note,
+    )  # fmt: skip
+    keys = sorted({tuple(row[k] for k in fact.key) for row in facts})
+    return found, list(_origins(walk, fact.table, version, fact.key, keys)) if keys else []
+
+
+def _listed(values: Iterable[Any]) -> str:
+    """Plain values and tuples of them as SQL; dates and moments as the text that DuckDB casts."""
+    return ", ".join(f"({_listed(value)})" if isinstance(value, tuple) else literal(value) for value in values)
 
 
 def _cells(
@@ -213,12 +248,12 @@ def _followed(
 ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
     """The ``per`` values of the rows with these keys."""
     per = contract.per
-    if set(per) <= set(columns):
-        at = [columns.index(name) for name in per]
-        return per, sorted({tuple(key[i] for i in at) for key in keys})
     if not per:
         walk.notes.append(f"{contract.table} 每次整表重算，不能逐行追到上游")
         return (), []
+    if set(per) <= set(columns):
+        at = [columns.index(name) for name in per]
+        return per, sorted({tuple(key[i] for i in at) for key in keys})
     listed = ", ".join(literal(key) for key in keys)
     source = duck.scan(contract.table, version)
     chosen = ", ".join(per)
@@ -239,7 +274,10 @@ def _lines(steps: Trace) -> Iterator[str]:
     for f in steps.figures:
         agrees = "与立方体一致" if f.agrees else "与立方体不一致"
         yield f"· {f.title} = {f.amount:,}：{f.table} {f.cell_count} 格"
-        yield f"  由 {f.fact_table} {f.fact_count} 条贡献相加，合计 {f.contributed:,}（{agrees}）"
+        if f.contributed is None:
+            yield f"  由 {f.fact_table} {f.fact_count} 行算出"
+        else:
+            yield f"  由 {f.fact_table} {f.fact_count} 条贡献相加，合计 {f.contributed:,}（{agrees}）"
         if f.note:
             yield f"  {f.note}"
         for fact in f.facts:
