@@ -161,6 +161,15 @@ def test_a_landing_that_cannot_be_written_is_said(file, home):
         ingest(EVENT, file)
 
 
+def test_a_receipt_that_cannot_be_read_is_said_and_not_written_over(file):
+    receipt = landing.holder(ingest(EVENT, file).receipt)
+    torn = receipt.folder / "receipt.json"
+    torn.write_bytes(torn.read_bytes()[:100])
+    with pytest.raises(IngestError, match="回执文件读不出"):
+        ingest(EVENT, file)
+    assert len(torn.read_bytes()) == 100
+
+
 def test_the_inbox_is_taken_in_order_and_half_written_files_wait(home):
     inbox = home / "inbox" / "centre__work_order_event"
     inbox.mkdir(parents=True)
