@@ -42,7 +42,7 @@ def _stations(air_hour: DataFrame) -> DataFrame:
 def _mean_of_window(end: Column) -> Column:
     """The mean of the eight hours up to ``end``, where enough of them are known."""
     inside = F.filter("_ozone", lambda hour: hour["nth"].between(end - (WINDOW - 1), end))
-    total = F.aggregate(inside, F.lit(0).cast("decimal(14,3)"), lambda sum, h: (sum + h["o3"]).cast("decimal(14,3)"))
+    total = F.aggregate(inside, F.lit(0).cast("decimal(15,4)"), lambda sum, h: (sum + h["o3"]).cast("decimal(15,4)"))
     return F.when(F.size(inside) >= MIN_WINDOW_HOURS, (total / F.size(inside)).cast("decimal(14,7)"))
 
 

@@ -16,7 +16,7 @@ POLLUTANTS = ("pm25", "pm10", "so2", "no2", "co", "o3")
 
 def air_hour(environment__air_hour: DataFrame, town: DataFrame) -> DataFrame:
     sent = latest(environment__air_hour, "station_code", "observed_at")
-    in_mg = F.when(F.col("co_unit") == "µg/m³", F.col("co") / 1000).otherwise(F.col("co")).cast("decimal(9,3)")
+    in_mg = F.when(F.col("co_unit") == "µg/m³", F.col("co") / 1000).otherwise(F.col("co")).cast("decimal(10,4)")
     hours = sent.withColumns({"co": in_mg, "stat_date": F.to_date(F.col("observed_at") - F.expr("INTERVAL 1 HOUR"))})
     return with_valid_town(hours, town, F.col("stat_date")).select(
         "station_code",
