@@ -206,7 +206,7 @@ def test_a_killed_reading_is_finished_by_the_next(first, site, step):
 def test_the_lake_is_rebuilt_from_the_landing_zone_alone(first, home):
     shutil.rmtree(home / "lake")
     shutil.rmtree(home / "landing" / "centre__work_order_event" / ".content")
-    assert [o.changes["added"] for o in reingest(table=EVENT)] == [2, 1]
+    assert sorted(o.changes["added"] for o in reingest(table=EVENT)) == [1, 2]
     assert [line.rpartition(" | ")[0] for line in bronze().splitlines()] == [
         line.rpartition(" | ")[0] for line in BOTH.splitlines()
     ]
