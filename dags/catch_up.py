@@ -16,7 +16,7 @@ EVERY = timedelta(seconds=int(os.environ.get("CITYBRAIN_CATCH_UP_SECONDS") or 30
 
 
 class Lagging(Citybrain):
-    """The DAGs to start: those with tables that lag, unless a run of theirs is under way or waiting."""
+    """The DAGs to start: those with tables that lag, unless they, or what builds their inputs, are at it already."""
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         ti = context["ti"]
@@ -25,8 +25,8 @@ class Lagging(Citybrain):
         for table, why in plan.blocked(said).items():
             self.log.warning("%s stays as it was, blocked by %s", table, why)
         for dag_id, tables in plan.lagging(said).items():
-            if ti.get_dr_count(dag_id, states=["queued", "running"]):
-                self.log.info("%s is behind with %s, and on its way", dag_id, tables)
+            if at_it := [d for d in (dag_id, *upstream[dag_id]) if ti.get_dr_count(d, states=["queued", "running"])]:
+                self.log.info("%s is behind with %s, and on its way: %s", dag_id, tables, ", ".join(sorted(at_it)))
                 continue
             # The number of successes of a DAG that keeps failing stands still: so it is started once an hour at most,
             # not at each look, for Airflow takes a name only once.
@@ -38,6 +38,7 @@ class Lagging(Citybrain):
 
 
 catch_up = plan.catch_up(contracts.load())
+upstream = plan.upstream(contracts.load())
 
 with DAG(catch_up.dag_id, schedule=EVERY, **policy(catch_up, "upkeep", timedelta(minutes=10))):
     lagging = Lagging(task_id="lag", command=catch_up.command)

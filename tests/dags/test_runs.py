@@ -156,6 +156,18 @@ def test_exactly_the_dags_that_lag_are_started_once(run, citybrain):
     assert {dag_id for dag_id, _ in after - before} == {"theme__services", "serve"}
 
 
+def test_a_dag_is_not_started_while_what_builds_its_inputs_is_at_it(run, citybrain):
+    citybrain('{"tables": ["silver.town"], "serving": false}')
+    run("catch_up")
+    (building,) = [run_id for dag_id, run_id in waiting() if dag_id == "conform"]
+    citybrain('{"tables": ["gold.reference__area"], "serving": false}')
+    run("catch_up")
+    assert [dag_id for dag_id, _ in waiting() if dag_id == "theme__reference"] == []
+    ended(building, "success")
+    run("catch_up")
+    assert [dag_id for dag_id, _ in waiting() if dag_id == "theme__reference"] == ["theme__reference"]
+
+
 def test_a_dag_that_keeps_failing_is_started_once_an_hour(run, citybrain):
     if time.localtime().tm_min == 59:
         time.sleep(60)  # the hour must not change on the way

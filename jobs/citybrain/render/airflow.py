@@ -73,6 +73,16 @@ def dag_of(table: str) -> str:
     return CONFORM if layer == "silver" else f"theme__{name.split('__')[0]}"
 
 
+def upstream(contracts: Mapping[str, Contract]) -> dict[str, set[str]]:
+    """Of each DAG that builds: the other DAGs that build what it reads."""
+    found: dict[str, set[str]] = {SERVE: {dag_of(c.table) for c in contracts.values() if c.layer == "gold"}}
+    for contract in contracts.values():
+        if contract.build:
+            made = {dag_of(table) for table in contract.inputs if contracts[table].build}
+            found.setdefault(dag_of(contract.table), set()).update(made - {dag_of(contract.table)})
+    return found
+
+
 def asset_uri(table: str) -> str:
     return f"x-lake://{table.replace('.', '/')}"
 

@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from citybrain import contracts, lake, runner, serve, simulate
@@ -23,6 +24,7 @@ from citybrain.ingest.dirt import dirt_marks, dirt_rules
 from citybrain.verify.findings import Finding, found, planted
 
 TOLERANCE = 1e-3  # of values; their numerators are kept to the fourth decimal
+QUIET_DAYS = 3  # for so long at the city's end a source may have nothing to say
 BIN = 1.0  # hours; percentiles come from histograms of this width
 COUNTS = {
     "delivered": "rows_delivered",
@@ -156,9 +158,10 @@ def judge_figures(truth: Path) -> dict[str, Tally]:
         ends = dict(db.execute("SELECT indicator_id, MAX(as_of) FROM gold.indicator_current GROUP BY 1").fetchall())
     tallies: dict[str, Tally] = {}
     for cell, row in expected.items():
-        beyond = cell[0] in ends and row["period_kind"] == "day" and row["period"] > str(ends[cell[0]])
-        if beyond and float(row["value"] or 0) == 0:
-            continue  # the source's own time ends before the city's: nothing came in on its last days
+        if row["period_kind"] == "day" and cell[0] in ends:
+            behind = (date.fromisoformat(row["period"]) - ends[cell[0]]).days
+            if 0 < behind <= QUIET_DAYS:
+                continue  # the source's own time ends before the city's: nothing came in on its last days
         tally = tallies.setdefault(f"{cell[0]} {cell[1]}", Tally())
         tally.expected += 1
         if cell not in published:
