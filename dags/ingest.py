@@ -6,7 +6,7 @@ from airflow.sdk import DAG
 
 from citybrain import contracts
 from citybrain.render import airflow as plan
-from steps import bring_up_to_date, policy
+from steps import at, bring_up_to_date, policy
 
 # We look more often than a source delivers: files come late, and repaired ones need not wait for the next delivery.
 LOOKS = {
@@ -19,5 +19,5 @@ LOOKS = {
 }
 
 for source in plan.sources(contracts.load()):
-    with DAG(source.dag_id, schedule=LOOKS[str(source.every)], **policy(source, "bronze", timedelta(hours=1))):
+    with DAG(source.dag_id, schedule=at(LOOKS[str(source.every)]), **policy(source, "bronze", timedelta(hours=1))):
         bring_up_to_date(source)

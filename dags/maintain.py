@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from citybrain import contracts
 from citybrain.render import airflow as plan
-from steps import ZONE, Citybrain, policy, verdict
+from steps import ZONE, Citybrain, at, policy, verdict
 
 KEEP_DAYS = int(os.environ.get("CITYBRAIN_AIRFLOW_KEEP_DAYS") or 90)
 
@@ -42,6 +42,6 @@ def forget() -> None:
 
 maintain = plan.maintain(contracts.load())
 
-with DAG(maintain.dag_id, schedule="30 3 * * *", **policy(maintain, "upkeep", timedelta(hours=3))):
+with DAG(maintain.dag_id, schedule=at("30 3 * * *"), **policy(maintain, "upkeep", timedelta(hours=3))):
     verdict(Upkeep(task_id="maintain", command=maintain.command).output)
     forget()

@@ -12,8 +12,7 @@ from datetime import timedelta
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-import pendulum
-from airflow.sdk import Asset, AssetAlias, AssetAny, BaseOperator, Context, task
+from airflow.sdk import Asset, AssetAlias, AssetAny, BaseOperator, Context, CronTriggerTimetable, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from citybrain.contracts.load import ROOT
@@ -33,6 +32,11 @@ def asset(table: str) -> Asset:
     return Asset(name=table, uri=plan.asset_uri(table))
 
 
+def at(cron: str) -> CronTriggerTimetable:
+    """A schedule in Shanghai's time. What was due before Airflow was there is not made up for."""
+    return CronTriggerTimetable(cron, timezone=ZONE)
+
+
 def any_of(tables: tuple[str, ...]) -> AssetAny:
     """A schedule: news of any one table will do. (A list would wait for all of them.)"""
     return AssetAny(*(asset(table) for table in tables))
@@ -44,7 +48,6 @@ def policy(process: plan.Process, tag: str, limit: timedelta) -> dict[str, Any]:
     return {
         "doc_md": f"{process.title}\n\nBy hand, without Airflow: `{by_hand}`",
         "tags": [tag],
-        "start_date": pendulum.datetime(2026, 1, 1, tz=ZONE),
         "catchup": False,
         "max_active_runs": 1,
         "default_args": {
