@@ -149,6 +149,7 @@ def judge_figures(truth: Path) -> dict[str, Tally]:
     """Every published value against the truth, and every true value that ought to be published.
 
     The truth tells of the city's months and its last days; what was published of earlier periods is not judged.
+    A value that is empty says what a truth without a row says: there is none.
     """
     key = ("indicator", "variant", "area", "period_kind", "period")
     expected = {tuple(row[name] for name in key): row for row in _rows(truth / "figures.csv")}
@@ -175,7 +176,7 @@ def judge_figures(truth: Path) -> dict[str, Tally]:
         first[indicator, variant, kind] = min(period, first.get((indicator, variant, kind), period))
     for cell in published.keys() - expected.keys():
         indicator, variant, _, kind, period = cell
-        if period < first.get((indicator, variant, kind), ""):
+        if published[cell] is None or period < first.get((indicator, variant, kind), ""):
             continue
         tally = tallies.setdefault(f"{cell[0]} {cell[1]}", Tally())
         tally.false += 1
