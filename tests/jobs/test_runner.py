@@ -48,12 +48,13 @@ def test_a_second_run_changes_nothing_and_needs_no_spark():
 
 
 def test_a_first_build_without_a_row_makes_the_empty_table():
-    deliver("bronze.reference__village", [], "R1")
-    assert statuses("silver.village") == ["published"]
-    assert (content("silver.village"), plan(CONTRACTS["silver.village"]).extent) == ([], "nothing")
-    deliver("bronze.reference__village", [_village("1")], "R2", nth=1)
-    assert statuses("silver.village") == ["published"]
-    assert len(content("silver.village")) == 1
+    bronze, silver = "bronze.centre__work_order_event", "silver.work_order_event"
+    deliver(bronze, [], "R1")
+    assert statuses(silver) == ["published"]
+    assert (content(silver), plan(CONTRACTS[silver]).extent) == ([], "nothing")
+    deliver(bronze, [{"work_order_id": "NH1", "event_no": 1, "step": "受理", "arrived_at": START}], "R2", nth=1)
+    assert statuses(silver) == ["published"]
+    assert len(content(silver)) == 1
 
 
 def test_a_new_snapshot_publishes_only_its_differences():
