@@ -66,7 +66,7 @@ def test_increments_over_connect_give_what_the_history_says(over_connect):
 
 @pytest.mark.parametrize("way", ["local", "spark-submit"])
 def test_the_same_lake_by_every_way_to_spark(way, over_connect, tmp_path):
-    submit = [str(ROOT / "infra/bin/spark-submit"), str(ROOT / "tests/jobs/play.py")]
+    submit = [str(ROOT / "infra/bin/spark-submit"), str(ROOT / "tests/jobs/submitted.py")]
     other = play(tmp_path, "local[2]", command=submit if way == "spark-submit" else PLAY)
     assert other["tables"] == over_connect["tables"]
 
