@@ -71,9 +71,9 @@ def ingest(
     from citybrain import ingest as reception
 
     if inbox:
-        given = reception.ingest_inbox(tables)
+        given: Iterable[Outcome] = reception.ingest_inbox(tables)
     elif table and file:
-        given = iter([reception.ingest(table, file, receipt=receipt, sender=sender)])
+        given = [reception.ingest(table, file, receipt=receipt, sender=sender)]
     else:
         raise typer.BadParameter("give TABLE and FILE, or --inbox")
     # The inbox is drained by a DAG: its own events wake the rest, and a refusal is the department's affair.
@@ -85,7 +85,7 @@ def withdraw(receipt: Annotated[str, typer.Argument(help="Number of the receipt.
     """Take the rows of a receipt out of the lake; original and receipt stay. Twice is once."""
     from citybrain import ingest as reception
 
-    _tell(iter([reception.withdraw(receipt)]), as_json)
+    _tell([reception.withdraw(receipt)], as_json)
 
 
 @app.command()
@@ -119,7 +119,7 @@ def repair(
     """Take corrected rows in place of quarantined ones; the original stays as it came."""
     from citybrain import ingest as reception
 
-    _tell(iter([reception.repair(receipt, file, sender)]), as_json)
+    _tell([reception.repair(receipt, file, sender)], as_json)
 
 
 def _tell(given: Iterable[Outcome], as_json: bool, wake: bool = True) -> None:

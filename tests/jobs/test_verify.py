@@ -41,6 +41,29 @@ def test_nothing_is_not_zero(value, truth, same):
     assert verify.agree(value, truth, verify.TOLERANCE) is same
 
 
+DELIVERED = """table,file,rows_delivered,rows_good,rows_bad,rows_set_aside,repeats_of
+case,a.csv,5,3,1,1,
+case,b.csv,5,3,1,1,a.csv
+"""
+COUNTS = {"delivered": 5, "accepted": 3, "quarantined": 1, "set_aside": 1}
+
+
+@pytest.mark.parametrize(
+    ("counted", "is_right"),
+    [
+        ({("case", "a.csv"): COUNTS}, True),
+        ({}, False),
+        ({("case", "a.csv"): COUNTS | {"accepted": 4, "quarantined": 0}}, False),
+        ({("case", "a.csv"): COUNTS | {"delivered": 6}}, False),
+    ],
+    ids=["as delivered", "not loaded", "one row in the wrong place", "one row too many"],
+)
+def test_a_receipt_is_judged_row_for_row_and_must_be_there(counted, is_right, tmp_path):
+    (tmp_path / "deliveries.csv").write_text(DELIVERED, "utf-8")
+    tally = verify.judge_receipts(counted, tmp_path)
+    assert (tally.expected, tally.right, not tally.wrong) == (1, int(is_right), is_right)
+
+
 def right(count=1, **more):
     return Tally(expected=count, right=count, **more)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from citybrain.contracts import Contract
+from citybrain.duck import literal
 from citybrain.ingest import flow, landing, write
-from citybrain.ingest.cells import quoted
 from citybrain.ingest.judge import Judged, database
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import read_layout
@@ -87,7 +87,7 @@ def _of_period(contract: Contract, period: str | None) -> list[Receipt]:
         return found
     if not column:
         return [r for r in found if f"{r.received_at.astimezone(flow.SHANGHAI):%Y-%m-%d}".startswith(period)]
-    holding = write.receipts_with(contract.table, f"CAST({column} AS VARCHAR) LIKE {quoted(period + '%')}")
+    holding = write.receipts_with(contract.table, f"CAST({column} AS VARCHAR) LIKE {literal(period + '%')}")
     return [r for r in found if r.receipt in holding]
 
 
@@ -154,7 +154,7 @@ def _differences(contract: Contract, receipt: Receipt, judged: Judged, stage: Pa
 
 
 def _parts_sql(parts: Sequence[Part]) -> str:
-    files = ", ".join(quoted(str(part.path)) for part in parts)
+    files = ", ".join(literal(str(part.path)) for part in parts)
     return f"UNION ALL BY NAME FROM read_parquet([{files}], union_by_name = true)" if parts else ""
 
 

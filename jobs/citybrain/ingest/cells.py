@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from citybrain.contracts import Field
+from citybrain.duck import literal
 
 Kind = Literal["text", "name", "code", "number", "boolean", "timestamp", "date"]
 _CODE_NAME = re.compile(r"_(id|code|no|phone|card|cell|area|unit)$")
@@ -49,10 +50,6 @@ _READINGS: dict[Kind, tuple[tuple[str, ...], str, str]] = {
     "timestamp": (_MOMENT_LAYERS, "read_timestamp(t, b, p, w, field, nulls)", "as_timestamp"),
     "date": (_MOMENT_LAYERS, "read_date(t, b, p, w, field, nulls)", "as_date"),
 }
-
-
-def quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def kind_of(field: Field) -> Kind:
@@ -97,10 +94,10 @@ def is_plain(field: Field, raw: str, value: str | None = None) -> str:
         return f"{raw} IN ('是', '否')"
     if kind == "number":
         fraction = f"(\\.[0-9]{{1,{places_of(field)}}})?" if places_of(field) else ""
-        nothing = f" AND {raw} NOT IN ({', '.join(map(quoted, field.nulls))})" if field.nulls else ""
+        nothing = f" AND {raw} NOT IN ({', '.join(map(literal, field.nulls))})" if field.nulls else ""
         return f"(regexp_full_match({raw}, '-?[0-9]{{1,18}}{fraction}') AND {value} IS NOT NULL{nothing})"
     if field.enum:
-        return f"{raw} IN ({', '.join(map(quoted, field.enum))})"
+        return f"{raw} IN ({', '.join(map(literal, field.enum))})"
     return {"code": _plain_code, "name": _plain_name, "text": _plain_text}[kind](field, raw)
 
 
@@ -128,20 +125,20 @@ def _plain_code(field: Field, raw: str) -> str:
         whole = field.pattern.startswith("^") and field.pattern.endswith("$")
         bare = "" if whole else f" AND bare({raw}) = {raw}"
         narrow = "" if whole and _NARROW.fullmatch(field.pattern[1:-1]) else f" AND strlen({raw}) = length({raw})"
-        return f"(regexp_matches({raw}, {quoted(field.pattern)}){narrow}{bare})"
+        return f"(regexp_matches({raw}, {literal(field.pattern)}){narrow}{bare})"
     special = [t for t in (*_NOTHING, *field.nulls, *field.values) if re.fullmatch(_CODE, t)]
-    return f"(regexp_full_match({raw}, {quoted(_CODE)}) AND {raw} NOT IN ({', '.join(map(quoted, special))}))"
+    return f"(regexp_full_match({raw}, {literal(_CODE)}) AND {raw} NOT IN ({', '.join(map(literal, special))}))"
 
 
 def _plain_name(field: Field, raw: str) -> str:
-    special = ", ".join(map(quoted, (*_NOTHING, *field.nulls)))
-    return f"(NOT regexp_matches({raw}, {quoted(_NO_NAME)}) AND {raw} NOT IN ({special}))"
+    special = ", ".join(map(literal, (*_NOTHING, *field.nulls)))
+    return f"(NOT regexp_matches({raw}, {literal(_NO_NAME)}) AND {raw} NOT IN ({special}))"
 
 
 def _plain_text(_field: Field, raw: str) -> str:
     ends = " AND ".join(f"NOT ends_with({raw}, chr({code}))" for code in _BLANKS)
     first = f"unicode({raw}) > 47 AND unicode({raw}) NOT IN ({', '.join(map(str, _BLANKS))})"
-    other = f"{first} AND {raw} NOT IN ({', '.join(map(quoted, _NOTHING))})"
+    other = f"{first} AND {raw} NOT IN ({', '.join(map(literal, _NOTHING))})"
     return (
         f"({ends} AND CASE WHEN unicode({raw}) BETWEEN 13312 AND 40959 THEN true ELSE {other} END)"  # Chinese at once
     )

@@ -15,8 +15,9 @@ from sqlglot import exp
 
 from citybrain.contracts import Contract, ContractError, Field
 from citybrain.contracts.model import Severity
+from citybrain.duck import literal
 from citybrain.identity import id_card_invalid_sql, uscc_invalid_sql
-from citybrain.ingest.cells import kind_of, places_of, quoted
+from citybrain.ingest.cells import kind_of, places_of
 from citybrain.ingest.dirt import dirt_rules
 
 
@@ -47,12 +48,12 @@ def _field_checks(field: Field) -> Iterator[Check]:
         yield _check(field, "required", "block", f"{n} IS NULL AND {s}.error IS NULL", plain=f"{n} IS NULL")
     for rule in _reading_errors(field):
         lost = f" OR {s}.as_number IS NOT NULL AND {n} IS NULL" if rule == "unreadable_number" else ""
-        yield _check(field, rule, "block", f"{s}.error = {quoted(rule)}{lost}", _number_name(field))
+        yield _check(field, rule, "block", f"{s}.error = {literal(rule)}{lost}", _number_name(field))
     if field.enum:
-        values = ", ".join(map(quoted, field.enum))
+        values = ", ".join(map(literal, field.enum))
         yield _check(field, "enum", field.severity, f"{n} NOT IN ({values})", "、".join(field.enum))
     if field.pattern:
-        wrong = f"NOT regexp_matches({n}, {quoted(field.pattern)}) AND NOT {_masked(field)}"
+        wrong = f"NOT regexp_matches({n}, {literal(field.pattern)}) AND NOT {_masked(field)}"
         yield _check(field, "pattern", field.severity, wrong, field.example or field.pattern)
     if field.min is not None or field.max is not None:
         rule = "out_of_area" if field.name in ("lon", "lat") else "range"
@@ -74,7 +75,7 @@ def _reading_errors(field: Field) -> tuple[str, ...]:
 
 
 def _masked(field: Field) -> str:
-    return f"coalesce(list_contains(s_{field.name}.marks, {quoted(field.name + ':X07')}), false)"
+    return f"coalesce(list_contains(s_{field.name}.marks, {literal(field.name + ':X07')}), false)"
 
 
 def _number_name(field: Field) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from citybrain.contracts import Contract, Field
+from citybrain.duck import literal
 from citybrain.ingest.cells import (
     careful_value,
     cast_value,
@@ -22,7 +23,6 @@ from citybrain.ingest.cells import (
     is_plain,
     plain_value,
     plainly_stored,
-    quoted,
     stored,
 )
 from citybrain.ingest.checks import Check, checks_of
@@ -77,7 +77,7 @@ class Compiled:
 
     def odd_sql(self, fields: Sequence[Field]) -> str:
         """Distinct texts of the fields that have any."""
-        texts = [f"SELECT DISTINCT {quoted(f.name)} AS field, o_{f.name} AS t FROM rest" for f in fields]
+        texts = [f"SELECT DISTINCT {literal(f.name)} AS field, o_{f.name} AS t FROM rest" for f in fields]
         parts = [f"{t} WHERE o_{f.name} IS NOT NULL" for t, f in zip(texts, fields, strict=True)]
         return " UNION ALL ".join(parts) or "SELECT NULL::VARCHAR AS field, NULL::VARCHAR AS t WHERE false"
 
@@ -85,14 +85,14 @@ class Compiled:
         """Rows whose plain reading is not the whole story; ``odd``: the fields that were read carefully."""
         has = {f.name for f in odd}
         joins = "\n".join(
-            f"LEFT JOIN (FROM readings WHERE field = {quoted(n)}) AS s_{n} ON s_{n}.delivered = rest.o_{n}"
+            f"LEFT JOIN (FROM readings WHERE field = {literal(n)}) AS s_{n} ON s_{n}.delivered = rest.o_{n}"
             for n in sorted(has)
         )
         values = [f"coalesce(rest.{f.name}, {careful_value(f)}) AS {f.name}" for f in odd]
         plain = [f"rest.{n} AS {n}" for n in self.contract.names if n not in has]
         texts = [f"{raw} AS r_{n}" for n, raw in self.raw.items()]
         structs = [f"s_{f.name}" if f.name in has else _unread(f) for f in self.fields]
-        blocking = ", ".join(quoted(c.name) for c in self.checks if c.severity == "block")
+        blocking = ", ".join(literal(c.name) for c in self.checks if c.severity == "block")
         return f"""
             WITH joined AS (SELECT _row, {self._now}, {", ".join([*values, *plain, *texts, *structs])}
                             FROM rest {joins}),
@@ -119,10 +119,10 @@ class Compiled:
         """Column → text as delivered, where reading changed it or a rule fired."""
         entries = []
         for field in self.fields:
-            rules = [quoted(c.name) for c in self.checks if c.column == field.name]
+            rules = [literal(c.name) for c in self.checks if c.column == field.name]
             kept = f"list_has_any(_broken, [{', '.join(rules)}]::VARCHAR[])"
             kept += f" OR s_{field.name}.changed" if field.name in odd else ""
-            entries.append(f"CASE WHEN {kept} THEN {{'key': {quoted(field.name)}, 'value': r_{field.name}}} END")
+            entries.append(f"CASE WHEN {kept} THEN {{'key': {literal(field.name)}, 'value': r_{field.name}}} END")
         return f"map_from_entries(list_filter([{', '.join(entries)}], lambda e: e.value IS NOT NULL))"
 
 
@@ -132,7 +132,7 @@ def _unread(field: Field) -> str:
 
 
 def _names(checks: Sequence[Check]) -> str:
-    names = ", ".join(f"CASE WHEN {c.broken} THEN {quoted(c.name)} END" for c in checks)
+    names = ", ".join(f"CASE WHEN {c.broken} THEN {literal(c.name)} END" for c in checks)
     return f"list_filter([{names}]::VARCHAR[], lambda n: n IS NOT NULL)"
 
 

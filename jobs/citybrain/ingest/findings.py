@@ -9,7 +9,7 @@ from datetime import datetime
 import duckdb
 
 from citybrain.contracts import Contract
-from citybrain.ingest.cells import quoted
+from citybrain.duck import literal
 from citybrain.ingest.checks import Check
 from citybrain.ingest.dirt import DirtRule, dirt_rules
 from citybrain.ingest.outcome import Column, Issue
@@ -57,8 +57,8 @@ RAGGED_SQL = f"SELECT {_NAMES} FROM ragged"
 
 def system_sql(o: Origin) -> str:
     """The system columns that say where a row comes from."""
-    load = f"{quoted(o.receipt)} AS _receipt, {o.load}::INTEGER AS _load"
-    return f"{load}, {quoted(o.file)} AS _file, {_sheet(o)} AS _sheet, _row, {instant(o)} AS _received_at"
+    load = f"{literal(o.receipt)} AS _receipt, {o.load}::INTEGER AS _load"
+    return f"{load}, {literal(o.file)} AS _file, {_sheet(o)} AS _sheet, _row, {instant(o)} AS _received_at"
 
 
 def instant(origin: Origin) -> str:
@@ -104,10 +104,12 @@ def _rule_facts(rule: Check | DirtRule) -> dict[str, object]:
 def quarantine_sql(contract: Contract, columns: Sequence[Column], o: Origin) -> str:
     """One row per quarantined row: its cells as delivered under their headers, and every reason."""
     headed = zip(columns, distinct(columns), strict=True)
-    cells = ", ".join(f"{{'key': {quoted(header)}, 'value': c{c.position}}}" for c, header in headed)
+    cells = ", ".join(f"{{'key': {literal(header)}, 'value': c{c.position}}}" for c, header in headed)
     key = " || '|' || ".join(f"careful.{k}::VARCHAR" for k in contract.key)
     reason = "{'rule': rule, 'column': \"column\", 'cell': cell, 'text': \"text\", 'message': message}"
-    facts = f"{quoted(o.receipt)} AS receipt, {o.load}::INTEGER AS load, {quoted(o.file)} AS file, {_sheet(o)} AS sheet"
+    facts = (
+        f"{literal(o.receipt)} AS receipt, {o.load}::INTEGER AS load, {literal(o.file)} AS file, {_sheet(o)} AS sheet"
+    )
     return f"""
         WITH reasons AS (SELECT "row", list({reason} ORDER BY ord) AS reasons FROM findings
                          WHERE severity <> 'note' GROUP BY "row")
@@ -119,13 +121,13 @@ def quarantine_sql(contract: Contract, columns: Sequence[Column], o: Origin) -> 
 
 
 def issue_sql(table: str, o: Origin) -> str:
-    return f"""SELECT {quoted(o.receipt)} AS receipt, {o.load}::INTEGER AS load, {quoted(table)} AS "table", rule, dirt,
-        severity, fix, "column", header, {_sheet(o)} AS sheet, cell, "row", shown AS "text", message,
+    return f"""SELECT {literal(o.receipt)} AS receipt, {o.load}::INTEGER AS load, {literal(table)} AS "table",
+        rule, dirt, severity, fix, "column", header, {_sheet(o)} AS sheet, cell, "row", shown AS "text", message,
         {instant(o)} AS received_at FROM findings"""
 
 
 def _sheet(o: Origin) -> str:
-    return quoted(o.sheet) if o.sheet else "NULL::VARCHAR"
+    return literal(o.sheet) if o.sheet else "NULL::VARCHAR"
 
 
 def distinct(columns: Sequence[Column]) -> list[str]:

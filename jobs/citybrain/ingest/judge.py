@@ -14,8 +14,9 @@ from typing import Any, Literal
 import duckdb
 
 from citybrain.contracts import Contract
+from citybrain.duck import literal
 from citybrain.ingest import findings
-from citybrain.ingest.cells import FIELDS, READINGS_SCHEMA, fields_rows, kind_of, quoted, reading_sql
+from citybrain.ingest.cells import FIELDS, READINGS_SCHEMA, fields_rows, kind_of, reading_sql
 from citybrain.ingest.compile import Compiled
 from citybrain.ingest.findings import Origin
 from citybrain.ingest.outcome import Column, Counts, Issue, Refused, SetAside
@@ -121,7 +122,7 @@ class Judge:
 
     def _table(self, table: str, types: Mapping[str, object], rows: Sequence[Mapping[str, object]]) -> None:
         """A few rows as a table of the given types."""
-        shape, text = (quoted(json.dumps(value)) for value in ([types], rows))
+        shape, text = (literal(json.dumps(value)) for value in ([types], rows))
         self._db.execute(
             f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT unnest(from_json({text}, {shape}), max_depth := 2)"
         )
@@ -192,7 +193,7 @@ class Judge:
         parts: list[Part] = getattr(self.result, name)
         path = self.stage / f"{name}-{len(parts)}.parquet"
         copied = self._db.execute(
-            f"COPY ({select}) TO {quoted(str(path))} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS)"
+            f"COPY ({select}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS)"
         ).fetchall()
         for _, rows, size, _, statistics, _ in copied:
             if rows:

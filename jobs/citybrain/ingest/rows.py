@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from citybrain.contracts import Contract
-from citybrain.ingest.cells import quoted
+from citybrain.duck import literal
 from citybrain.ingest.outcome import Column
 
 _TOTAL = "[(（【]?(本页|本月|本表|全区|各镇街|分镇街)?(合计|小计|总计|总和)[)）】]?[:：]?|全区[:：]?"
@@ -22,16 +22,16 @@ def kind_sql(contract: Contract, columns: Sequence[Column]) -> str:
     place = {c.field: f"c{c.position}" for c in columns if c.field}
     first = f"coalesce({', '.join(cells)})"
     asked = [first, *(place[k] for k in contract.key if k in place and place[k] != cells[0])]
-    totals = " OR ".join(f"regexp_full_match(regexp_replace({c}, '\\s', '', 'g'), {quoted(_TOTAL)})" for c in asked)
-    header = " AND ".join(f"c{c.position} = {quoted(c.header)}" for c in columns if c.field)
+    totals = " OR ".join(f"regexp_full_match(regexp_replace({c}, '\\s', '', 'g'), {literal(_TOTAL)})" for c in asked)
+    header = " AND ".join(f"c{c.position} = {literal(c.header)}" for c in columns if c.field)
     # Nearly every row begins with a code or a number and is seen to be data at once.
     plainly = " AND ".join(f"unicode({c}) BETWEEN 48 AND 122" for c in dict.fromkeys([cells[0], *asked[1:]]))
-    plainly += f" AND {cells[0]} <> {quoted(columns[0].header)}"
+    plainly += f" AND {cells[0]} <> {literal(columns[0].header)}"
     odd_start = f"{first} = '' OR unicode({first}) <= 32 OR unicode({first}) IN (160, 8203, 12288, 65279)"
     return f"""CASE WHEN {plainly} THEN 'data'
             WHEN {first} IS NULL OR ({odd_start}) AND bare(concat({", ".join(cells)})) = '' THEN 'blank'
             WHEN length({first}) <= 14 AND ({totals}) THEN 'total'
-            WHEN regexp_full_match(bare({first}), {quoted(_FOOTER)}) AND {sparse_sql(columns)} THEN 'footer'
+            WHEN regexp_full_match(bare({first}), {literal(_FOOTER)}) AND {sparse_sql(columns)} THEN 'footer'
             WHEN {header} THEN 'header' ELSE 'data' END"""
 
 

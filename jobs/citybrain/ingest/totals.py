@@ -10,7 +10,8 @@ from typing import NamedTuple
 import duckdb
 
 from citybrain.contracts import Contract, Field
-from citybrain.ingest.cells import kind_of, places_of, quoted
+from citybrain.duck import literal
+from citybrain.ingest.cells import kind_of, places_of
 from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.outcome import Column, Issue
 
@@ -43,7 +44,7 @@ class Totals:
         """Adds up the rows of ``segment``, judged in ``quick``."""
         if not self._columns:
             return
-        numbers = [f"number_of(c{c.position}, {quoted(f.unit or '')})" for c, f in self._columns]
+        numbers = [f"number_of(c{c.position}, {literal(f.unit or '')})" for c, f in self._columns]
         sums = ", ".join(
             f"coalesce(sum({n}) FILTER (_kind = '{kind}'), 0)" if kind else f"count({n})"
             for n in numbers

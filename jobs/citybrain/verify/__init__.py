@@ -12,7 +12,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -66,7 +66,7 @@ def verify(seed: int, months: int, scale: float, say: Say) -> Report:
     home = lake.folder("verify") / f"seed{seed}-months{months}-scale{scale:g}"
     shutil.rmtree(home, ignore_errors=True)
     before = os.environ.get("CITYBRAIN_HOME")
-    os.environ |= {"CITYBRAIN_HOME": str(home), "CITYBRAIN_AIRFLOW_URL": ""}
+    os.environ["CITYBRAIN_HOME"] = str(home)
     try:
         return _verify(home, seed, months, scale, say)
     finally:
@@ -91,7 +91,7 @@ def _verify(home: Path, seed: int, months: int, scale: float, say: Say) -> Repor
     step("judging")
     return Report(
         judge_dirt(Counter(found(outcomes)), Counter(planted(city / "truth"))),
-        judge_receipts([outcome for _, outcome in outcomes], city / "truth"),
+        judge_receipts(receipts(outcomes), city / "truth"),
         judge_figures(city / "truth"),
         [f"{r.table}: {r.status} {r.reason}" for r in results if not r.ok],
     )
@@ -123,25 +123,31 @@ def judge_dirt(seen: Counter[Finding], truth: Counter[Finding]) -> dict[str, Tal
     return tallies
 
 
+def receipts(outcomes: Iterable[tuple[str, Outcome]]) -> dict[tuple[str, str], dict[str, int]]:
+    """By table and file, what was counted of each delivery that was loaded."""
+    return {(o.table.removeprefix("bronze."), o.file): o.counts for _, o in outcomes if o.status == "loaded"}
+
+
 def _times(count: int) -> str:
     return f" ×{count}" if count > 1 else ""
 
 
-def judge_receipts(outcomes: list[Outcome], truth: Path) -> Tally:
-    """delivered = accepted + quarantined + set aside, and each of them as the simulator counted."""
-    told = {(row["table"], row["file"]): row for row in _rows(truth / "deliveries.csv") if not row["repeats_of"]}
-    tally = Tally(expected=len(told))
-    for outcome in outcomes:
-        row = told.pop((outcome.table.split(".")[1], outcome.file), None) if outcome.status == "loaded" else None
-        if row is None:
+def judge_receipts(counted: Mapping[tuple[str, str], Mapping[str, int]], truth: Path) -> Tally:
+    """delivered = accepted + quarantined + set aside, and each of them as the simulator counted.
+
+    ``counted``: by table and file what the receipt says; every file that the simulator handed in once must be there.
+    """
+    tally = Tally()
+    for row in _rows(truth / "deliveries.csv"):
+        if row["repeats_of"]:
             continue
+        tally.expected += 1
+        counts = dict(counted.get((row["table"], row["file"]), {}))
         expected = {ours: int(row[theirs]) for ours, theirs in COUNTS.items()}
-        parts = sum(outcome.counts[name] for name in COUNTS if name != "delivered")
-        if outcome.counts == expected and outcome.counts["delivered"] == parts:
+        if counts == expected and counts["delivered"] == sum(counts.values()) - counts["delivered"]:
             tally.right += 1
         else:
-            tally.wrong.append(f"{outcome.file}: {outcome.counts}，应为 {expected}")
-    tally.wrong += [f"{file}: 没有入库" for _, file in told]
+            tally.wrong.append(f"{row['file']}: {counts or '没有入库'}，应为 {expected}")
     return tally
 
 
