@@ -17,7 +17,9 @@ import typer
 if TYPE_CHECKING:
     from citybrain.ingest import Outcome
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, help=__doc__
+)
 contracts_app = typer.Typer(no_args_is_help=True, help="The declarations of all tables.")
 app.add_typer(contracts_app, name="contracts")
 
@@ -346,12 +348,8 @@ def demo(
 
 def main() -> None:
     """Run a command; what a person can mend is said in one line, without a traceback."""
-    from citybrain.contracts import ContractError
-
     try:
         app(standalone_mode=True)
-    except ContractError as error:
-        _fail(str(error), 2)
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename or ''}", 4)
     except Exception as error:

@@ -17,6 +17,7 @@ from citybrain.indicators import registry
 from citybrain.runner.check import Finding
 from citybrain.runner.run import Result
 from tests.docs.reading import read
+from tests.lake import rows_of
 
 CONTRACTS = contracts.load()
 FIRST = """
@@ -133,8 +134,7 @@ def test_a_receipt_that_was_loaded_again_counts_once(deliver, tmp_path):
     """What the first load complained of and the second did not is settled."""
     deliver("centre__work_order", FIRST)
     uri = lake.table_uri("ops.issue")
-    again = DeltaTable(uri).to_pyarrow_table().to_pylist()
-    kept = [{**row, "load": 2} for row in again if row["rule"] == "enum"]
+    kept = [{**row, "load": 2} for row in rows_of("ops.issue") if row["rule"] == "enum"]
     write_deltalake(
         uri, pa.Table.from_pylist(kept, schema=pa.schema(DeltaTable(uri).schema().to_arrow())), mode="append"
     )

@@ -8,10 +8,7 @@ from datetime import datetime
 from inspect import cleandoc
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
-from deltalake import DeltaTable, QueryBuilder
-
-from citybrain.lake import table_uri
+from tests.lake import rows_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -41,13 +38,6 @@ def lake(table: str, columns: str, order: str = "_row") -> str:
         [_shown(row[name]) for name in names] for row in sorted(data, key=lambda r: (r.get(key) is None, r.get(key)))
     ]
     return aligned([names, *rows])
-
-
-def rows_of(table: str) -> list[dict[str, object]]:
-    """All rows. Read by delta-rs itself: pyarrow's reader leaves threads that abort an interpreter on its way out."""
-    query = QueryBuilder().register("t", DeltaTable(table_uri(table))).execute("SELECT * FROM t")
-    rows: list[dict[str, object]] = pa.table(query.read_all()).to_pylist()
-    return rows
 
 
 def aligned(rows: list[list[str]]) -> str:

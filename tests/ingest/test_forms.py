@@ -11,7 +11,8 @@ import openpyxl
 import pytest
 
 from citybrain.ingest import csv_source, ingest, report_text
-from tests.ingest.pictures import cells, csv_bytes, flat, lake, rows_of
+from tests.ingest.pictures import cells, csv_bytes, flat, lake
+from tests.lake import rows_of
 
 TOWN = "bronze.reference__town"
 PLAIN = """

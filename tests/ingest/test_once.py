@@ -15,7 +15,8 @@ from deltalake import DeltaTable
 from citybrain.contracts.load import ROOT
 from citybrain.ingest import IngestError, UsageError, flow, ingest, ingest_inbox, landing, report_text
 from citybrain.lake import table_uri
-from tests.ingest.pictures import csv_bytes, flat, lake, rows_of
+from tests.ingest.pictures import csv_bytes, flat, lake
+from tests.lake import rows_of
 
 EVENT = "bronze.centre__work_order_event"
 QUARANTINE = "quarantine.centre__work_order_event"

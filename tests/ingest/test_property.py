@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from citybrain.ingest import ingest
-from tests.ingest.pictures import rows_of
+from tests.lake import rows_of
 
 NAME = "centre__work_order_event"
 HEADER = ["工单编号", "序号", "环节", "到达时间", "完成时间", "意见"]

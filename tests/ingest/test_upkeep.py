@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from citybrain.ingest.write import QUARANTINE_SCHEMA, commit
 from citybrain.lake import table_uri
 from citybrain.maintain import maintain, tables
+from tests.lake import rows_of
 
 ORDERS, BACK = "bronze.centre__work_order", "quarantine.centre__work_order"
 
@@ -27,7 +28,7 @@ def twelve(deliver):
 
 
 def rows(table: str) -> list[str]:
-    return sorted(map(repr, DeltaTable(table_uri(table)).to_pyarrow_table().to_pylist()))
+    return sorted(map(repr, rows_of(table)))
 
 
 def test_many_receipts_become_one_file_with_the_same_rows(twelve):

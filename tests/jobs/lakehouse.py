@@ -14,6 +14,7 @@ from citybrain.runner import state
 from citybrain.runner.build import build
 from citybrain.runner.plan import plan
 from citybrain.runner.publish import publish
+from tests.lake import rows_of
 
 CONTRACTS = contracts.load()
 ARROW = {
@@ -80,8 +81,7 @@ def build_and_publish(spark: SparkSession, tables: list[str]) -> None:
 def latest(journal: str) -> list[tuple[Any, ...]]:
     """What a journal's last revisions say, without those that say that there is nothing any more."""
     key = CONTRACTS[journal].key
-    rows = DeltaTable(lake.table_uri(journal)).to_pyarrow_table().to_pylist()
-    last = {tuple(row[k] for k in key): row for row in sorted(rows, key=lambda row: row["revision"])}
+    last = {tuple(row[k] for k in key): row for row in sorted(rows_of(journal), key=lambda row: row["revision"])}
     said = [row for row in last.values() if any(row[v] is not None for v in ("numerator", "denominator", "value"))]
     names = [n for n in CONTRACTS[journal].names if n not in ("published_at", "revision")]
     return sorted((tuple(row[n] for n in names) for row in said), key=repr)
@@ -90,5 +90,4 @@ def latest(journal: str) -> list[tuple[Any, ...]]:
 def content(table: str) -> list[tuple[Any, ...]]:
     """Every row of a table but for the runner's own clock, sorted."""
     names = [n for n in CONTRACTS[table].names if n != "published_at"]
-    rows = DeltaTable(lake.table_uri(table)).to_pyarrow_table(columns=names).to_pylist()
-    return sorted((tuple(row[n] for n in names) for row in rows), key=repr)
+    return sorted((tuple(row[n] for n in names) for row in rows_of(table)), key=repr)

@@ -21,6 +21,8 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten t
 class ContractError(ValueError):
     """A contract that cannot be used; the message is ``file:line: what is wrong``."""
 
+    exit_code = 2
+
 
 class _Raw(Strict):
     """A contract as it stands in its file; the table's name is the file's path."""
