@@ -94,8 +94,11 @@ def main(first: int, steps: int) -> None:
         if state.pin("bronze.centre__work_order").version < step:  # a step is one commit; a killed run goes on here
             hand_in(step)
         bring_up_to_date()
-    tables = {table: [[str(cell) for cell in row] for row in content(table)] for table in WATCHED}
-    sys.stdout.write(json.dumps({"boundaries": boundaries(), "tables": tables}, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps({"boundaries": boundaries(), "tables": printed()}, ensure_ascii=False) + "\n")
+
+
+def printed() -> dict[str, list[list[str]]]:
+    return {table: [[str(cell) for cell in row] for row in content(table)] for table in WATCHED}
 
 
 if __name__ == "__main__":

@@ -4,51 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from citybrain.contracts.load import ROOT
-from tests.jobs.play import DUE, FLOW
+from citybrain.runner import state
+from tests.jobs.play import DUE, FLOW, WATCHED, hand_in, printed
+from tests.jobs.ways import PLAY, connect, copied, corrected, halfway, play
+
+__all__ = ["connect", "corrected", "halfway"]  # fixtures
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
 EVERY = int(os.environ.get("CITYBRAIN_KILL_EVERY") or 8)  # 1 kills at each boundary, which takes twenty minutes
-PLAY = [sys.executable, "-m", "tests.jobs.play"]
-
-
-def play(home: Path, spark: str, steps: tuple[int, int] = (0, 3), command: list[str] = PLAY, kill_at: int = 0) -> Any:
-    """What the child printed; where it was to be killed, nothing."""
-    env = {**os.environ, "CITYBRAIN_HOME": str(home), "CITYBRAIN_SPARK": spark, "CITYBRAIN_KILL_AT": str(kill_at),
-           "PYTHONPATH": str(ROOT)}  # fmt: skip
-    done = subprocess.run([*command, *map(str, steps)], env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    if kill_at:
-        assert done.returncode == -signal.SIGKILL, f"not killed at boundary {kill_at}: {done.returncode}"
-        return None
-    assert done.returncode == 0
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-@pytest.fixture(scope="module")
-def connect(tmp_path_factory) -> Iterator[str]:
-    """The address of a warm Spark Connect server, started as the stack starts it."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
-    home = tmp_path_factory.mktemp("server")
-    env = {**os.environ, "CITYBRAIN_HOME": str(home), "CITYBRAIN_SPARK_PORT": str(port)}
-    env.pop("CITYBRAIN_SPARK", None)
-    stack = [sys.executable, str(ROOT / "infra/stack.py")]
-    try:
-        subprocess.run([*stack, "up", "spark"], env=env, check=True)
-        yield f"sc://127.0.0.1:{port}"
-    finally:
-        subprocess.run([*stack, "down"], env=env, check=True)
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +43,27 @@ def test_the_same_lake_by_every_way_to_spark(way, over_connect, tmp_path):
     assert other["tables"] == over_connect["tables"]
 
 
-def test_killed_at_any_boundary_and_run_again_the_lake_is_the_same(connect, tmp_path):
-    """A day's correction in a lake that has its history: killed at boundaries of it in turn."""
-    play(tmp_path / "before", connect, (0, 1))
-    shutil.copytree(tmp_path / "before", tmp_path / "whole")
-    whole = play(tmp_path / "whole", connect, (1, 2))
-    assert whole["boundaries"] >= 30, "three tables, each staged, noted, committed and dropped"
-    for nth in range(2, whole["boundaries"] + 1, EVERY):
-        home = tmp_path / str(nth)
-        shutil.copytree(tmp_path / "before", home)
+def test_killed_at_any_boundary_and_run_again_the_lake_is_the_same(connect, halfway, corrected):
+    """A day's correction: killed at boundaries of it in turn."""
+    assert corrected["boundaries"] >= 30, "three tables, each staged, noted, committed and dropped"
+    for nth in range(2, corrected["boundaries"] + 1, EVERY):
+        home = copied(halfway, f"killed at {nth}")
         play(home, connect, (1, 2), kill_at=nth)
-        assert play(home, connect, (1, 2))["tables"] == whole["tables"], f"killed at boundary {nth}"
+        assert play(home, connect, (1, 2))["tables"] == corrected["tables"], f"killed at boundary {nth}"
+
+
+def test_two_runners_at_once_publish_once(connect, halfway, corrected, monkeypatch):
+    """Each waits for the other's lock, table by table, and finds nothing left to do where the other was first."""
+    home = copied(halfway, "two")
+    monkeypatch.setenv("CITYBRAIN_HOME", str(home))
+    hand_in(1)
+    versions = {table: state.pin(table).version for table in WATCHED}
+    env = {**os.environ, "CITYBRAIN_SPARK": connect}
+    command = [Path(sys.executable).with_name("citybrain"), "run", *WATCHED, "--json"]
+    runners = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [json.loads(line) for runner in runners for line in runner.communicate()[0].splitlines()]
+    assert [runner.returncode for runner in runners] == [0, 0]
+    for table in WATCHED:
+        assert sorted(one["status"] for one in said if one["table"] == table) == ["published", "unchanged"]
+        assert state.pin(table).version == versions[table] + 1
+    assert printed() == corrected["tables"]

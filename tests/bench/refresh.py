@@ -1,0 +1,87 @@
+"""One size of the refresh bench, in a process of its own: `python -m tests.bench.refresh ORDERS`; prints JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+from citybrain import duck, engine, lake
+from citybrain.runner import run
+from citybrain.runner.run import session
+from tests.bench import history
+
+DAY, OLD_SHARE = 3_000, 0.05  # orders of a day that are new or changed; of them older than a year
+SILVER = ["silver.work_order_event", "silver.work_order"]
+CUBES = [
+    f"gold.governance__{name}"
+    for name in ("work_order_flow_daily", "work_order_state_daily", "work_order_due_daily", "handling_hours_daily",
+                 "event_point_daily")
+]  # fmt: skip
+FLOW = """
+    SELECT moment::DATE AS stat_date, town_code, major_category_code, source_system, sum(reported) AS reported_count,
+        sum(closed) AS closed_count, count(*) AS row_count
+    FROM (SELECT *, unnest([
+        {'moment': reported_at, 'reported': 1, 'closed': 0}, {'moment': accepted_at, 'reported': 0, 'closed': 0},
+        {'moment': filed_at, 'reported': 0, 'closed': 0}, {'moment': dispatched_at, 'reported': 0, 'closed': 0},
+        {'moment': disposed_at, 'reported': 0, 'closed': 0}, {'moment': closed_at, 'reported': 0, 'closed': 1}],
+        recursive := true) FROM %s)
+    WHERE moment IS NOT NULL GROUP BY ALL"""
+
+
+def bytes_read() -> int:
+    """What Spark's tasks have read of files since the session began."""
+    executors = engine.session()._jsc.sc().statusStore().executorList(False)
+    return sum(executors.apply(i).totalInputBytes() for i in range(executors.size()))
+
+
+def measured(tables: list[str], full: bool = False) -> dict[str, Any]:
+    began, before = time.monotonic(), bytes_read()
+    results = run(tables, full=full)
+    assert all(result.ok for result in results), results
+    seconds = {result.table: result.seconds for result in results}
+    return {"seconds": time.monotonic() - began, "bytes": bytes_read() - before, "tables": seconds}
+
+
+def a_day(orders: int, day: int) -> str:
+    """Two thirds new orders; the others changed: mostly recent ones, a twentieth of the day older than a year."""
+    new, old = DAY * 2 // 3, int(DAY * OLD_SHARE)
+    recent = DAY - new - old
+    year = orders // history.YEARS_BACK
+    return f"""
+        SELECT {orders} + {day * new} + i AS i FROM range({new}) r(i)
+        UNION ALL SELECT {orders} - 1 - hash(i * 7 + {day})::UBIGINT % {year} FROM range({recent}) r(i)
+        UNION ALL SELECT hash(i * 11 + {day})::UBIGINT % {orders - year} FROM range({old}) r(i)"""
+
+
+def by_duckdb() -> dict[str, Any]:
+    """The flow cube from scratch, in SQL of DuckDB; it must say what the cube says."""
+    db = duck.open_lake()
+    began = time.monotonic()
+    db.execute(f"CREATE TABLE flow AS {FLOW % duck.scan('silver.work_order')}")
+    seconds = time.monotonic() - began
+    names = "stat_date, town_code, major_category_code, source_system, reported_count, closed_count, row_count"
+    ours = f"SELECT {names} FROM {duck.scan(CUBES[0])}"
+    assert not db.execute(f"(SELECT {names} FROM flow EXCEPT {ours}) UNION ALL ({ours} EXCEPT FROM flow)").fetchall()
+    return {"seconds": seconds}
+
+
+def main(orders: int) -> None:
+    scratch = lake.home() / "scratch"
+    history.code_tables()
+    history.deliver(f"SELECT i FROM range({orders}) r(i)", orders, "H", 0, scratch)
+    run([f"silver.{name}" for name in history.CODES])
+    built = measured([*SILVER, *CUBES])
+    history.deliver(f"SELECT DISTINCT i FROM ({a_day(orders, 0)})", orders, "D0", 1, scratch)
+    warming = measured([*SILVER, *CUBES])
+    history.deliver(f"SELECT DISTINCT i FROM ({a_day(orders, 1)})", orders, "D1", 2, scratch)
+    refreshed = measured([*SILVER, *CUBES])
+    recomputed = measured([*SILVER, *CUBES], full=True)
+    answer = {"built": built, "warming": warming, "refresh": refreshed, "full": recomputed, "duckdb": by_duckdb()}
+    sys.stdout.write(json.dumps(answer) + "\n")
+    session().stop()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

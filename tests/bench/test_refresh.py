@@ -1,0 +1,50 @@
+# ruff: noqa: T201  (a benchmark prints its figures)
+"""A day's refresh of silver orders and the governance cubes: what it costs beside six times the history.
+
+`make bench`, or `pytest -s tests/bench/test_refresh.py`; CITYBRAIN_BENCH_ORDERS=50000,300000 for smaller ones.
+Each size runs in a process and a Spark session of its own, warmed by one day that is not counted. A day is 3,000 orders
+with five steps each: two thirds new, the others changed, a twentieth of the day older than a year. The aim is at most
+1.3 times the time and the bytes; the ratios are printed as they are, full recomputations beside them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from citybrain.contracts.load import ROOT
+
+SIZES = [int(text) for text in os.environ.get("CITYBRAIN_BENCH_ORDERS", "1000000,6000000").split(",")]
+
+
+def played(orders: int, home: Path) -> dict[str, Any]:
+    env = {**os.environ, "CITYBRAIN_HOME": str(home), "CITYBRAIN_SPARK": "local[2]", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "tests.bench.refresh", str(orders)]
+    done = subprocess.run(command, env=env, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+@pytest.mark.slow
+def test_a_day_costs_what_changed_that_day(tmp_path):
+    found = {orders: played(orders, tmp_path / str(orders)) for orders in SIZES}
+    print()
+    for orders, answer in found.items():
+        print(f"{orders:>10,} orders")
+        for what in ("built", "warming", "refresh", "full"):
+            read = answer[what]["bytes"] / 1e6
+            print(f"    {what:<8} {answer[what]['seconds']:7.1f} s  {read:8.1f} MB read")
+        for table, seconds in answer["refresh"]["tables"].items():
+            print(f"        {table:<44} {seconds:6.1f} s of {answer['full']['tables'][table]:7.1f} s in full")
+        print(f"    the flow cube from scratch by DuckDB {answer['duckdb']['seconds']:.2f} s")
+    small, large = (found[orders]["refresh"] for orders in SIZES)
+    print(f"refresh, {SIZES[1]:,} against {SIZES[0]:,}: {large['seconds'] / small['seconds']:.2f} × the time,"
+          f" {large['bytes'] / small['bytes']:.2f} × the bytes (aim 1.3)")  # fmt: skip
+    for answer in found.values():
+        assert answer["refresh"]["seconds"] < answer["full"]["seconds"]
