@@ -274,6 +274,7 @@ def indicator(
     known_at: Annotated[str | None, typer.Option(help="As it had been published by then.")] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Walk from the number to receipts and rows.")] = False,
     limit: Annotated[int, typer.Option(help="With --trace: rows shown.")] = 10,
+    revisions: Annotated[bool, typer.Option("--revisions", help="Every publication, and what moved it.")] = False,
     as_json: Json = False,
 ) -> None:
     """A figure with its formula, variant and sources."""
@@ -281,7 +282,8 @@ def indicator(
 
     answer = query.indicator(indicator_id, area=area, period=period, variant=variant, as_of=as_of, known_at=known_at)
     steps = query.trace(answer, limit=limit) if trace else None
-    print(query.answer_json(answer, steps) if as_json else query.answer_text(answer, steps))
+    history = query.revisions(answer) if revisions else ()
+    print((query.answer_json if as_json else query.answer_text)(answer, steps, history))
 
 
 @app.command()

@@ -171,6 +171,11 @@ def test_what_was_known_at_a_moment_comes_from_the_journal():
     assert "第 1 次发布；问的是到 2026-03-09 23:59 为止所知" in query.answer_text(then)
     with pytest.raises(QuestionError, match="没有发布过"):
         query.indicator("WO08", period="2026-03", known_at="2026-03-09T05:00")
+    first, second = query.revisions(then)
+    assert (first.value, first.reasons, second.value) == (0.0, (), 33.3)
+    assert second.reasons == ("数据时间由 2026-03-08 到 2026-04-09", "所依据的旧版已清理，不能逐行比较")
+    with pytest.raises(QuestionError, match="没有发布过"):
+        query.revisions(query.indicator("WO08", period="2026-02"))
 
 
 def test_a_number_is_traced_to_the_cells_that_departments_sent():

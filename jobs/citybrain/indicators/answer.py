@@ -60,16 +60,24 @@ class IndicatorAnswer:
 
     @property
     def shown(self) -> str:
-        """The value as it is printed: rounded half up, with its unit; a ratio without a denominator is a dash."""
-        if self.value is None:
+        """The value as it is printed."""
+        return self.show(self.value)
+
+    def show(self, value: float | None) -> str:
+        """Rounded half up, with its unit; a ratio without a denominator is a dash."""
+        if value is None:
             return "—"
-        step = Decimal(1).scaleb(-self.rounding)
-        number = Decimal(repr(self.value)).quantize(step, rounding=ROUND_HALF_UP)
-        return f"{number:,}%" if self.unit == "%" else f"{number:,} {self.unit}"
+        rounded = Decimal(repr(value)).quantize(Decimal(1).scaleb(-self.rounding), rounding=ROUND_HALF_UP)
+        return f"{rounded:,}%" if self.unit == "%" else f"{rounded:,} {self.unit}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: numbers as numbers, moments as text."""
         return {"shown": self.shown, **{key: plain(value) for key, value in asdict(self).items()}}
+
+
+def number(amount: Decimal | None) -> str:
+    """With thousands, without needless zeros; nothing is a dash."""
+    return "—" if amount is None else f"{amount.normalize():,f}"
 
 
 def plain(value: Any) -> Any:

@@ -16,17 +16,19 @@ import duckdb
 from citybrain import serve
 from citybrain.duck import literal
 from citybrain.indicators import period as periods
-from citybrain.indicators.answer import FigureAmount, IndicatorAnswer, SourceVersion
+from citybrain.indicators.answer import FigureAmount, IndicatorAnswer, SourceVersion, number
 from citybrain.indicators.catalogue import described, formula
 from citybrain.indicators.compile import question_sql
 from citybrain.indicators.model import AREA_LEVELS, Grain, Indicator, QuestionError, Variant
 from citybrain.indicators.period import KIND_NAMES, Period
 from citybrain.indicators.registry import JOURNAL, Registry, registry
+from citybrain.indicators.revisions import Revision
+from citybrain.indicators.revisions import revisions as _revisions
 from citybrain.indicators.trace import Trace
 from citybrain.indicators.trace import trace as _trace
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-__all__ = ["IndicatorAnswer", "Trace", "answer_json", "answer_text", "indicator", "trace"]
+__all__ = ["IndicatorAnswer", "Trace", "answer_json", "answer_text", "indicator", "revisions", "trace"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,16 @@ def indicator(
 def trace(answer: IndicatorAnswer, limit: int = 10) -> Trace:
     """From the number to cells of cubes, facts, rows of bronze, and receipts with the cells of the files."""
     return _trace(answer, limit)
+
+
+def revisions(answer: IndicatorAnswer) -> tuple[Revision, ...]:
+    """Every publication of the number, with the deliveries that came or were taken back between it and the one before.
+
+    Raises QuestionError where it was never published.
+    """
+    if not (found := _revisions(answer)):
+        raise QuestionError(f"没有发布过 {answer.area_name} {answer.period} 的这个数")
+    return found
 
 
 def _data_time(db: duckdb.DuckDBPyConnection, declared: Registry, variant: Variant) -> date:
@@ -236,8 +248,8 @@ def _sources(db: duckdb.DuckDBPyConnection, declared: Registry, variant: Variant
     return tuple(SourceVersion(t, title, v, at.replace(tzinfo=SHANGHAI)) for t, title, v, at in found)
 
 
-def answer_text(answer: IndicatorAnswer, steps: Trace | None = None) -> str:
-    """For people, in Chinese: the value, how it is defined, what it was computed from."""
+def answer_text(answer: IndicatorAnswer, steps: Trace | None = None, history: tuple[Revision, ...] = ()) -> str:
+    """For people, in Chinese: the value, how it is defined, what it was computed from, how it came about."""
     lines = [
         f"{answer.indicator_id} {answer.name} · {answer.variant_title}（{answer.variant}）",
         f"{answer.area_name} · {answer.period}（{answer.period_start} 至 {answer.period_end}）· 截至 {answer.as_of}",
@@ -245,8 +257,8 @@ def answer_text(answer: IndicatorAnswer, steps: Trace | None = None) -> str:
         f"    {answer.shown}",
         "",
         f"公式：{answer.formula}",
-        *(f"  {f.title} = {_number(f.amount)}" for f in answer.figures if f.amount is not None),
-        f"分子 {_number(answer.numerator)} · 分母 {_number(answer.denominator)}",
+        *(f"  {f.title} = {number(f.amount)}" for f in answer.figures if f.amount is not None),
+        f"分子 {number(answer.numerator)} · 分母 {number(answer.denominator)}",
         f"口径：{answer.description}",
     ]
     if answer.published_at:
@@ -255,13 +267,12 @@ def answer_text(answer: IndicatorAnswer, steps: Trace | None = None) -> str:
     lines += [f"来源：{s.title} {s.table} 第 {s.version} 版（{s.committed_at:%Y-%m-%d %H:%M}）" for s in answer.sources]
     if steps is not None:
         lines += ["", steps.text()]
+    if history:
+        lines += ["", "发布与修订", *(line for one in history for line in one.lines(answer.show))]
     return "\n".join([*lines, "", "算法：", answer.sql])
 
 
-def _number(amount: Decimal | None) -> str:
-    return "—" if amount is None else f"{amount.normalize():,f}"
-
-
-def answer_json(answer: IndicatorAnswer, steps: Trace | None = None) -> str:
+def answer_json(answer: IndicatorAnswer, steps: Trace | None = None, history: tuple[Revision, ...] = ()) -> str:
     document = answer.to_dict() | ({"trace": steps.to_dict()} if steps is not None else {})
+    document |= {"revisions": [one.to_dict() for one in history]} if history else {}
     return json.dumps(document, ensure_ascii=False)

@@ -66,7 +66,7 @@ class Trace:
 
 
 @dataclass
-class _Walk:
+class Walk:
     """The lake as it is asked: one in-memory DuckDB, and which version of which table."""
 
     db: duckdb.DuckDBPyConnection
@@ -102,13 +102,13 @@ def trace(answer: IndicatorAnswer, limit: int) -> Trace:
     declared, tables = registry(), contracts.load()
     variant = declared.variant(answer.indicator_id, answer.variant)
     with serve.connect(answer.file) as cubes, duck.open_lake() as db:
-        walk = _Walk(db, tables, limit)
+        walk = Walk(db, tables, limit)
         figures: list[FigureTrace] = []
         rows: list[BronzeRow] = []
         for name in variant.figures:
-            found, origins = _figure(walk, cubes, declared.figures[name], answer)
+            found, behind = _figure(walk, cubes, declared.figures[name], answer)
             figures.append(found)
-            rows += [row for row in origins if row not in rows]
+            rows += [row for row in behind if row not in rows]
     receipts = tuple(bronze.receipts(rows))
     wanted = declared.indicator(answer.indicator_id).source_columns
     located = tuple(bronze.with_cells(row, tables[row.table], receipts, wanted) for row in rows)
@@ -116,13 +116,13 @@ def trace(answer: IndicatorAnswer, limit: int) -> Trace:
 
 
 def _figure(
-    walk: _Walk, cubes: duckdb.DuckDBPyConnection, figure: Figure, answer: IndicatorAnswer
+    walk: Walk, cubes: duckdb.DuckDBPyConnection, figure: Figure, answer: IndicatorAnswer
 ) -> tuple[FigureTrace, list[BronzeRow]]:
     cube = walk.tables[figure.table]
     version = next((s.version for s in answer.sources if s.table == figure.table), None)
     cell_count, amount, cells = _cells(cubes, figure, answer, walk.limit)
     fact = cube.inputs[0]
-    pinned = walk.readable(fact, _versions(figure.table, version).get(fact))
+    pinned = walk.readable(fact, input_versions(figure.table, version).get(fact))
     if cube.build != "cube":
         return _computed(walk, figure, cell_count, amount, cells, pinned)
     note = None
@@ -130,9 +130,9 @@ def _figure(
         contributions.view(walk.db, cube, pinned)
     except contributions.UntranslatableError as error:
         note = f"由 Spark 计算贡献：{error}"
-        newest = pinned if pinned is not None else _versions(figure.table, None).get(fact, 0)
-        contributions.by_spark(walk.db, cube, newest, _within(figure, answer, spark=True))
-    within = f"FROM contributions WHERE {_within(figure, answer)} AND {figure.sum} <> 0"
+        newest = pinned if pinned is not None else input_versions(figure.table, None).get(fact, 0)
+        contributions.by_spark(walk.db, cube, newest, within_sql(figure, answer, spark=True))
+    within = f"FROM contributions WHERE {within_sql(figure, answer)} AND {figure.sum} <> 0"
     (total,) = walk.rows(f"SELECT COUNT(*) AS n, COALESCE(SUM({figure.sum}), 0) AS amount {within}")
     key = walk.tables[fact].key
     facts = walk.rows(f"SELECT * {within} ORDER BY {', '.join((figure.date, *key))} LIMIT {walk.limit}")
@@ -151,11 +151,11 @@ def _figure(
         note=note,
     )
     keys = [tuple(row[k] for k in key) for row in facts]
-    return found, list(_origins(walk, fact, pinned, key, sorted(set(keys)))) if keys else []
+    return found, list(origins(walk, fact, pinned, key, sorted(set(keys)))) if keys else []
 
 
 def _computed(
-    walk: _Walk, figure: Figure, cell_count: int, amount: Decimal, cells: list[Values], version: int | None
+    walk: Walk, figure: Figure, cell_count: int, amount: Decimal, cells: list[Values], version: int | None
 ) -> tuple[FigureTrace, list[BronzeRow]]:
     """Of a table that is no cube: the rows of its input that share the keys of the cells, or what it is followed by."""
     table = walk.tables[figure.table]
@@ -179,7 +179,7 @@ def _computed(
         tuple(facts), note,
     )  # fmt: skip
     keys = sorted({tuple(row[k] for k in fact.key) for row in facts})
-    return found, list(_origins(walk, fact.table, version, fact.key, keys)) if keys else []
+    return found, list(origins(walk, fact.table, version, fact.key, keys)) if keys else []
 
 
 def _listed(values: Iterable[Any]) -> str:
@@ -190,22 +190,16 @@ def _listed(values: Iterable[Any]) -> str:
 def _cells(
     cubes: duckdb.DuckDBPyConnection, figure: Figure, answer: IndicatorAnswer, limit: int
 ) -> tuple[int, Decimal, list[Values]]:
-    within = f"FROM {figure.table} WHERE {_within(figure, answer)} AND {figure.sum} <> 0"
+    within = f"FROM {figure.table} WHERE {within_sql(figure, answer)} AND {figure.sum} <> 0"
     count, amount = cubes.execute(f"SELECT COUNT(*), COALESCE(SUM({figure.sum}), 0) {within}").fetchone() or (0, 0)
     cursor = cubes.execute(f"SELECT * {within} ORDER BY ALL LIMIT {limit}")
     names = [column[0] for column in cursor.description or ()]
     return count, Decimal(amount), [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def _within(figure: Figure, answer: IndicatorAnswer, spark: bool = False) -> str:
+def within_sql(figure: Figure, answer: IndicatorAnswer, spark: bool = False) -> str:
     """The rows of the cube, or of its contributions, that the figure adds up for this answer."""
-    start, end = f"DATE '{answer.period_start}'", f"DATE '{answer.period_end}'"
-    dates = {
-        "flow": f"{figure.date} BETWEEN {start} AND {end}",
-        "level": f"{figure.date} <= {end}",
-        "opening": f"{figure.date} < {start}",
-    }
-    conditions = [dates[figure.form]]
+    conditions = [period_sql(figure, answer)]
     if figure.where:
         conditions.append(f"({figure.where if spark else condition_sql(figure.where)})")
     if figure.known:
@@ -216,7 +210,18 @@ def _within(figure: Figure, answer: IndicatorAnswer, spark: bool = False) -> str
     return " AND ".join(conditions)
 
 
-def _versions(table: str, version: int | None) -> dict[str, int]:
+def period_sql(figure: Figure, answer: IndicatorAnswer) -> str:
+    """The days that the figure adds up."""
+    start, end = f"DATE '{answer.period_start}'", f"DATE '{answer.period_end}'"
+    dates = {
+        "flow": f"{figure.date} BETWEEN {start} AND {end}",
+        "level": f"{figure.date} <= {end}",
+        "opening": f"{figure.date} < {start}",
+    }
+    return dates[figure.form]
+
+
+def input_versions(table: str, version: int | None) -> dict[str, int]:
     """The input versions that a version of a built table holds."""
     from citybrain.runner.state import State, commits, pin
 
@@ -228,8 +233,8 @@ def _versions(table: str, version: int | None) -> dict[str, int]:
     return {}
 
 
-def _origins(
-    walk: _Walk, table: str, version: int | None, columns: tuple[str, ...], keys: list[tuple[Any, ...]]
+def origins(
+    walk: Walk, table: str, version: int | None, columns: tuple[str, ...], keys: list[tuple[Any, ...]]
 ) -> Iterator[BronzeRow]:
     """The bronze rows behind rows of a table, found through the keys by which its build follows its inputs."""
     contract = walk.tables[table]
@@ -237,14 +242,14 @@ def _origins(
         yield from bronze.rows(walk.db, contract, version, columns, keys, walk.limit)
         return
     per, values = _followed(walk, contract, version, columns, keys)
-    inputs = _versions(table, version)
+    inputs = input_versions(table, version)
     for name in contract.inputs:
         if values and walk.follows(contract, name):
-            yield from _origins(walk, name, walk.readable(name, inputs.get(name)), per, values)
+            yield from origins(walk, name, walk.readable(name, inputs.get(name)), per, values)
 
 
 def _followed(
-    walk: _Walk, contract: Contract, version: int | None, columns: tuple[str, ...], keys: list[tuple[Any, ...]]
+    walk: Walk, contract: Contract, version: int | None, columns: tuple[str, ...], keys: list[tuple[Any, ...]]
 ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
     """The ``per`` values of the rows with these keys."""
     per = contract.per
