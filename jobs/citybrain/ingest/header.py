@@ -13,7 +13,7 @@ from citybrain.ingest.outcome import Column, Refused
 
 PREVIEW = 40  # rows among which the header must stand
 _SHARE = 0.6
-_BRACKETS = re.compile(r"[(\[【{<《](.*?)[)\]】}>》]")
+_BRACKETS = re.compile(r"[(\[【{<《](.{0,99}?)[)\]】}>》]")  # bounded: a cell of open brackets is no work
 _NOISE = re.compile(r"[\s*:_\-—/、,.'\"()\[\]【】{}<>《》]+")
 _UNITS = (
     "元|千元|万元|亿元|人|万人|件|宗|个|户|家|次|项|亩|㎡|平方米|公顷|平方公里|km²|千瓦时|万千瓦时|亿千瓦时|%|‰|天|日|"

@@ -11,6 +11,7 @@ from citybrain.ingest.csv_source import CsvSource
 from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.header import PREVIEW, Header, check_units, find_header, names_of, simple
 from citybrain.ingest.html_source import HtmlSource
+from citybrain.ingest.json_source import JsonSource
 from citybrain.ingest.outcome import Detected, Issue, Refused
 from citybrain.ingest.sheet_source import sheets
 from citybrain.ingest.sniff import Kind, file_kind, is_secret_title
@@ -50,6 +51,8 @@ def sources(kind: Kind, path: Path) -> Iterator[Source]:
         yield CsvSource(path)
     elif kind == "html":
         yield HtmlSource(path)
+    elif kind == "json":
+        yield JsonSource(path)
     else:
         yield from sheets(path)
 

@@ -94,7 +94,7 @@ class Column(Model):
 class Detected(Model):
     """What was found about the file's form."""
 
-    kind: Literal["csv", "xlsx", "xls", "html"]
+    kind: Literal["csv", "xlsx", "xls", "html", "json"]
     encoding: str | None = None
     delimiter: str | None = None
     sheet: str | None = None

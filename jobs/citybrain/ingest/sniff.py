@@ -29,7 +29,9 @@ _SECRET_MARK = "密★"
 _SECRET_WORD = re.compile(r"(绝密|机密|秘密)\s*([★☆].*)?")
 _SECRET_NAME = re.compile(r"(绝密|机密|秘密)\s*[★☆]|[（(\[【](绝密|机密|秘密)[^）)\]】]*[）)\]】]")
 
-Kind = Literal["csv", "xlsx", "xls", "html"]
+_JSON = re.compile(rb"\s*(\x1e|\{\s*[\"}]|\[\s*[{\]])")
+
+Kind = Literal["csv", "xlsx", "xls", "html", "json"]
 
 
 def file_kind(path: Path) -> Kind:
@@ -54,7 +56,7 @@ def file_kind(path: Path) -> Kind:
         return "html" if b"<html" in text else _refuse("XML 文件")
     if text.startswith((b"{\\rtf", b"from:", b"mime-version")):
         raise Refused("unknown_format", kind="RTF 或网页存档文件")
-    return "csv"
+    return "json" if _JSON.match(head.removeprefix(codecs.BOM_UTF8)) else "csv"
 
 
 def _refuse(name: str) -> Kind:
