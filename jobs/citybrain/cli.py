@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from citybrain.portal import commands as portal_commands
+
 if TYPE_CHECKING:
     from citybrain.ingest import Outcome
 
@@ -22,6 +24,7 @@ app = typer.Typer(
 )
 contracts_app = typer.Typer(no_args_is_help=True, help="The declarations of all tables.")
 app.add_typer(contracts_app, name="contracts")
+app.add_typer(portal_commands.app, name="portal")
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for programs.")]
 Tables = Annotated[list[str] | None, typer.Argument(metavar="TABLE…", help="e.g. silver.work_order")]

@@ -1,0 +1,50 @@
+"""Every action goes into the audit, in the transaction of the action itself where it has one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from citybrain.portal.models import Audit, now
+
+ACTIONS = {
+    "sign_in": "登录", "sign_in_failed": "登录失败", "sign_in_limited": "登录受限", "sign_out": "退出",
+    "password": "修改密码", "account_add": "新建账户", "account_change": "修改账户",
+    "token_add": "新建令牌", "token_revoke": "吊销令牌",
+    "template": "下载模板", "upload": "开始上传", "uploaded": "上传完成", "confirm": "确认入库", "drop": "放弃",
+    "loaded": "入库", "refused": "未接收", "failed": "没有处理完", "withdraw": "撤回", "download": "下载",
+    "denied": "拒绝访问",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts, and from where."""
+
+    name: str
+    address: str
+
+
+def record(db: Session, actor: Actor, action: str, subject: str | None = None, **detail: Any) -> None:
+    assert action in ACTIONS, action
+    entry = {"account": actor.name[:64], "address": actor.address[:64], "action": action, "detail": detail}
+    db.add(Audit(**entry, subject=subject[:255] if subject else None))
+
+
+def count(db: Session, action: str, within: timedelta, *, account: str = "", address: str = "") -> int:
+    """How often something was done lately, by an account or from an address."""
+    wanted = [Audit.action == action, Audit.at > now() - within]
+    wanted += [Audit.account == account[:64]] if account else []
+    wanted += [Audit.address == address[:64]] if address else []
+    return db.scalar(select(func.count()).select_from(Audit).where(*wanted)) or 0
+
+
+def latest(db: Session, limit: int = 200, *, account: str = "", subject: str = "") -> list[Audit]:
+    query = select(Audit).order_by(Audit.id.desc()).limit(limit)
+    query = query.where(Audit.account == account) if account else query
+    query = query.where(Audit.subject == subject) if subject else query
+    return list(db.scalars(query))

@@ -1,0 +1,71 @@
+"""The first page: which tables one's department hands in, and their templates."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from citybrain.contracts import Contract
+from citybrain.docs.words import CADENCE, MODES
+from citybrain.ingest import landing
+from citybrain.portal import audit
+from citybrain.portal.access import CurrentUser, Refusal, User
+from citybrain.portal.pages import render
+
+router = APIRouter(include_in_schema=False)
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def visible(request: Request, user: User) -> list[Contract]:
+    """The tables that somebody sees, those of his own department first."""
+    found = [c for c in request.app.state.portal.contracts.values() if user.sees(c)]
+    return sorted(found, key=lambda c: (c.owner != user.department, c.owner, c.title))
+
+
+def table_of(request: Request, user: User, name: str) -> Contract:
+    """Raises Refusal (404) where there is no such table, or none that he may see."""
+    contract: Contract | None = request.app.state.portal.contracts.get(name)
+    if contract is None or not user.sees(contract):
+        raise Refusal(404, "没有这张表")
+    return contract
+
+
+@router.get("/")
+def tables_page(request: Request, user: CurrentUser) -> Response:
+    shown = [
+        {"contract": c, "last": last_loaded(c), "may": user.hands_in(c), "own": c.owner == user.department}
+        for c in visible(request, user)
+    ]
+    return render(request, "tables.html", tables=shown, cadence=CADENCE, modes=MODES)
+
+
+def last_loaded(contract: Contract) -> landing.Receipt | None:
+    return next((r for r in reversed(landing.receipts(contract.table)) if r.status == "loaded"), None)
+
+
+@router.get("/tables/{name}/template.xlsx")
+def template(request: Request, user: CurrentUser, name: str) -> Response:
+    contract = table_of(request, user, name)
+    with request.app.state.portal.store.begin() as db:
+        audit.record(db, user.actor, "template", contract.name)
+    return workbook_of(contract)
+
+
+def workbook_of(contract: Contract) -> Response:
+    from citybrain.template import write_template
+
+    with tempfile.TemporaryDirectory() as scratch:
+        return attachment(write_template(contract, Path(scratch) / "x.xlsx").read_bytes(), f"{contract.title}.xlsx")
+
+
+def attachment(content: bytes | Iterator[bytes], name: str, kind: str = XLSX) -> Response:
+    """A download under a Chinese name, which no browser takes for a page."""
+    headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    if isinstance(content, bytes):
+        return Response(content, media_type=kind, headers=headers)
+    return StreamingResponse(content, media_type=kind, headers=headers)
