@@ -12,7 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 from openpyxl import load_workbook
 
 from citybrain import contracts, lake, ops
-from citybrain.docs import write
+from citybrain.docs import dirt_page, write
 from citybrain.indicators import registry
 from citybrain.runner.check import Finding
 from citybrain.runner.run import Result
@@ -52,7 +52,7 @@ def pages(deliver, tmp_path: Path) -> Path:
 
 def test_nothing_is_loaded_from_elsewhere_and_every_link_leads_somewhere(pages):
     read_pages = {path.name: read(path) for path in pages.glob("*.html")}
-    assert set(read_pages) == {"index.html", "indicators.html", "quality.html"}
+    assert set(read_pages) == {"index.html", "indicators.html", "quality.html", "dirt.html"}
     for name, page in read_pages.items():
         assert not page.tags & {"script", "link", "img", "iframe"}
         assert "url(" not in page.text
@@ -140,6 +140,15 @@ def test_a_receipt_that_was_loaded_again_counts_once(deliver, tmp_path):
     )
     rows = read(write(tmp_path / "pages").parent / "quality.html").tables["rules"]
     assert [row[0] for row in rows[1:]] == ["不在取值范围"]
+
+
+def test_the_catalogue_tells_clerks_of_every_kind_what_is_done_and_what_to_do(pages):
+    page = read(pages / "dirt.html")
+    assert {f"X{n:02}" for n in range(1, 35)} < page.ids
+    assert page.tables["X10"][1][:3] == ["一格几个编码", "隔离", "报送部门"]
+    assert page.tables["X23"][1][:3] == ["疑似同一事件", "请核对", "数据主管部门"]
+    assert "{" not in "".join(cell for table in page.tables.values() for row in table for cell in row)
+    assert dirt_page() == page.text
 
 
 def test_before_anything_is_delivered_the_page_says_so(tmp_path):

@@ -14,6 +14,7 @@ from citybrain.contracts import Contract
 from citybrain.docs import bars, dictionary, quality, words
 from citybrain.indicators import registry
 from citybrain.indicators.registry import Registry
+from citybrain.ingest.dirt import chapters, rules_of_files
 
 WORKBOOK = "数据字典.xlsx"
 
@@ -30,6 +31,7 @@ def write(out: Path) -> Path:
         "index.html": {"layers": _layers(declared), "readers": _readers(declared), "workbook": WORKBOOK},
         "indicators.html": {"registry": known, "themes": _themes(known), "declared": declared},
         "quality.html": {**quality.summary(declared), "declared": declared},
+        "dirt.html": _dirt(),
     }
     environment = _environment(known)
     for name, content in pages.items():
@@ -38,11 +40,22 @@ def write(out: Path) -> Path:
     return out / "index.html"
 
 
-def _environment(known: Registry) -> Environment:
+def dirt_page() -> str:
+    """The catalogue of dirt as a page for clerks, for whoever serves it."""
+    return _environment(None).get_template("dirt.html").render(page="dirt.html", **_dirt())
+
+
+def _dirt() -> dict[str, Any]:
+    return {"chapters": chapters(), "other": rules_of_files()}
+
+
+def _environment(known: Registry | None) -> Environment:
     folder = FileSystemLoader(Path(__file__).parent / "templates")
     environment = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.globals.update(words=words, bars=bars)
-    environment.filters.update(thousands=lambda n: f"{n:,}", formula=lambda text: _formula(known, text))
+    environment.filters.update(thousands=lambda n: f"{n:,}")
+    if known:
+        environment.filters.update(formula=lambda text: _formula(known, text))
     return environment
 
 

@@ -17,6 +17,13 @@ BUILDS = {"replace": "整表重算", "merge": "按主键重算变动部分", "cu
 GRAINS = {"district": "全区", "town": "镇街", "village": "村居"}
 PERIODS = {"day": "日", "week": "周", "month": "月", "quarter": "季", "year": "年"}
 BUREAU = "数据主管部门"
+FIXERS = {"department": "报送部门", "bureau": BUREAU}
+_BLANKS = {
+    "title": "某列", "text": "所填", "expected": "约定", "row": "几", "rows": "若干", "columns": "某列",
+    "nearest": "某列", "headers": "……", "header": "……", "table": "某表", "kind": "某种文件", "error": "……",
+    "offset": "几", "count": "若干", "shifted": "多数", "factor": "若干", "stated": "某期", "found": "另一期",
+    "receipt": "某号",
+}  # fmt: skip
 _TYPES = {
     "string": "文本", "text": "自由文本", "bigint": "整数", "int": "整数", "double": "数字", "boolean": "是否",
     "date": "日期", "timestamp": "日期时间", "array<string>": "文本列表", "intervals": "起止时间列表",
@@ -46,6 +53,11 @@ def valid(field: Field) -> str:
 def weight(severity: str, layer: str) -> str:
     """What becomes of it: in bronze a blocked row goes back, further on a blocked table stays as it was."""
     return {"block": "隔离" if layer == "bronze" else "阻断", "warn": "请核对", "note": "提示"}[severity]
+
+
+def example_of(message: str) -> str:
+    """A message of the catalogue with words in place of what a delivery fills in."""
+    return message.format_map(_BLANKS)
 
 
 def actor(fix: str, contract: Contract | None) -> str:

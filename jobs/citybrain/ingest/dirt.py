@@ -3,37 +3,90 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal
+
+import pydantic
 
 from citybrain.contracts.load import ROOT, read_yaml, validated
-from citybrain.contracts.model import Severity
+from citybrain.contracts.model import Fixer, Severity
 from citybrain.ingest.outcome import Issue, Model
 
-
-class DirtRule(Model):
-    """One kind of finding, and what the sender is told."""
-
-    rule: str
-    dirt: str | None
-    name: str
-    severity: Severity
-    fix: Literal["department", "bureau"]
-    message: str
-    hint: str
+GRAVEST_FIRST: tuple[Severity, ...] = ("block", "warn", "note")
 
 
-class Mark(Model):
-    """A way in which a value was read although it was not written as agreed."""
+class DirtKind(Model):
+    """One of the 34 ways in which a delivery arrives dirty."""
 
     dirt: str
     name: str
+    example: str
     message: str
     hint: str
 
 
+class Entry(Model):
+    """What is told of one thing that is wrong: how bad it is, who has to act, what to do."""
+
+    dirt: str | None
+    name: str
+    severity: Severity
+    fix: Fixer
+    message: str
+    hint: str
+
+
+class DirtRule(Entry):
+    """One kind of finding that ingest raises."""
+
+    rule: str
+
+
+class Mark(Entry):
+    """A way in which a value was read although it was not written as agreed."""
+
+    dirt: str
+    severity: Severity = "note"
+    fix: Fixer = "department"
+
+
+class Flag(Entry):
+    """What is seen only in silver, between rows and tables."""
+
+    flag: str
+    dirt: str
+
+
 class _Catalogue(Model):
+    kinds: tuple[DirtKind, ...]
     rules: tuple[DirtRule, ...]
     marks: tuple[Mark, ...]
+    flags: tuple[Flag, ...]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return (*self.rules, *self.marks, *self.flags)
+
+    @pydantic.model_validator(mode="after")
+    def _named_once(self) -> _Catalogue:
+        known = [kind.dirt for kind in self.kinds]
+        named = {entry.dirt for entry in self.entries if entry.dirt}
+        if odd := named.symmetric_difference(known):
+            raise ValueError(f"kinds without an entry, or entries without a kind: {sorted(odd)}")
+        return self
+
+
+class Chapter(Model):
+    """A kind with everything that is raised, marked or flagged under it, the gravest first."""
+
+    kind: DirtKind
+    entries: tuple[Entry, ...]
+
+    @property
+    def severity(self) -> Severity:
+        return self.entries[0].severity
+
+    @property
+    def fix(self) -> Fixer:
+        return self.entries[0].fix
 
 
 @cache
@@ -51,6 +104,30 @@ def dirt_rules() -> dict[str, DirtRule]:
 @cache
 def dirt_marks() -> dict[str, Mark]:
     return {mark.dirt: mark for mark in _catalogue().marks}
+
+
+@cache
+def dirt_flags() -> dict[str, Flag]:
+    return {flag.flag: flag for flag in _catalogue().flags}
+
+
+@cache
+def dirt_kinds() -> dict[str, DirtKind]:
+    return {kind.dirt: kind for kind in _catalogue().kinds}
+
+
+def chapters() -> tuple[Chapter, ...]:
+    """The whole catalogue by kind, for people."""
+    found = _catalogue()
+    gravest_first = sorted(found.entries, key=lambda entry: GRAVEST_FIRST.index(entry.severity))
+    return tuple(
+        Chapter(kind=kind, entries=tuple(e for e in gravest_first if e.dirt == kind.dirt)) for kind in found.kinds
+    )
+
+
+def rules_of_files() -> tuple[DirtRule, ...]:
+    """The rules of no kind: an empty file, a value that is missing, a program that failed."""
+    return tuple(rule for rule in _catalogue().rules if rule.dirt is None)
 
 
 def file_issue(rule: str, **facts: object) -> Issue:
