@@ -93,6 +93,29 @@ def withdraw(receipt: Annotated[str, typer.Argument(help="Number of the receipt.
     _tell([reception.withdraw(receipt)], as_json)
 
 
+@app.command("try")
+def try_command(
+    table: Annotated[str, typer.Argument(help="e.g. centre__work_order")], file: Path, as_json: Json = False
+) -> None:
+    """Tell what would become of a file; nothing is kept of it."""
+    from citybrain import ingest as reception
+
+    _tell([reception.trial(table, file)], as_json)
+
+
+@app.command()
+def correct(
+    receipt: Annotated[str, typer.Argument(help="Number of the receipt that the file comes in place of.")],
+    file: Path,
+    sender: Annotated[str | None, typer.Option(help="Who handed the file in.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take a file in place of a delivery, which is withdrawn then; its original and receipt stay."""
+    from citybrain import ingest as reception
+
+    _tell([outcome for outcome in reception.correct(receipt, file, sender) if outcome], as_json)
+
+
 @app.command()
 def reingest(
     table: Annotated[str | None, typer.Option(help="All receipts of this table.")] = None,

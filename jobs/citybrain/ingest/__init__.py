@@ -1,9 +1,10 @@
 """Ingest: a department's file becomes rows of bronze, or reasons why not. DuckDB and delta-rs, no JVM."""
 
-from citybrain.ingest.again import quarantined, reingest, repair, withdraw
+from citybrain.ingest.again import correct, quarantined, reingest, repair, withdraw
 from citybrain.ingest.flow import ingest, ingest_inbox
 from citybrain.ingest.outcome import IngestError, Issue, Outcome, UsageError
 from citybrain.ingest.report import report_text
+from citybrain.ingest.trial import trial, trial_repair
 from citybrain.ingest.write import bronze_schema
 
 __all__ = [
@@ -12,11 +13,14 @@ __all__ = [
     "Outcome",
     "UsageError",
     "bronze_schema",
+    "correct",
     "ingest",
     "ingest_inbox",
     "quarantined",
     "reingest",
     "repair",
     "report_text",
+    "trial",
+    "trial_repair",
     "withdraw",
 ]

@@ -19,7 +19,7 @@ from citybrain.ingest.judge import Judged, database
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import read_layout
 from citybrain.ingest.outcome import Outcome, Refused, UsageError
-from citybrain.ingest.repair import read_patches, write_form
+from citybrain.ingest.repair import Patches, read_patches, write_form
 from citybrain.ingest.write import Part, bronze_schema
 
 
@@ -69,15 +69,41 @@ def repair(number: str, file: Path, sender: str | None = None) -> Outcome:
     contract = flow.contract_of(landing.holder(number).table)
     with flow.surroundings(), landing.locked(contract.table):
         receipt = landing.holder(number)
-        if receipt.status != "loaded" or not receipt.detected:
-            raise UsageError(f"回执 {number} 没有入库，不能修正")
-        known = hashlib.sha256(file.read_bytes()).hexdigest() in {r.sha256 for r in receipt.repairs}
-        held = {row["row"] for row in write.quarantined(f"quarantine.{contract.name}", number)}
-        if not known and (wrong := sorted(set(read_patches(file, receipt.detected.columns)) - held)):
-            raise UsageError(f"回执 {number} 的第 {'、'.join(map(str, wrong))} 行不在隔离区，不能这样修正")
+        corrections(contract, receipt, file)
         receipt = landing.keep_repair(receipt, file, sender)
         flow.reached("repair kept")
         return _anew(contract, receipt.changed(load=_next_load(receipt)))
+
+
+def corrections(contract: Contract, receipt: Receipt, file: Path) -> Patches:
+    """What a table of repairs says of a receipt. Raises UsageError where it does not go with it."""
+    number = receipt.receipt
+    if receipt.status != "loaded" or not receipt.detected:
+        raise UsageError(f"回执 {number} 没有入库，不能修正")
+    patches = read_patches(file, receipt.detected.columns)
+    known = hashlib.sha256(file.read_bytes()).hexdigest() in {r.sha256 for r in receipt.repairs}
+    held = {row["row"] for row in write.quarantined(f"quarantine.{contract.name}", number)}
+    if not known and (wrong := sorted(set(patches) - held)):
+        raise UsageError(f"回执 {number} 的第 {'、'.join(map(str, wrong))} 行不在隔离区，不能这样修正")
+    return patches
+
+
+def correct(number: str, file: Path, sender: str | None = None) -> tuple[Outcome, Outcome | None]:
+    """A file in place of a delivery: it is taken first, then the old one is withdrawn. Twice is once.
+
+    Gives what became of the new one and, where the old one had to be withdrawn, of that. A file that is refused
+    changes nothing. Raises UsageError where it is the same file.
+    """
+    old = landing.holder(number)
+    if landing.expected(old.table, file).receipt == number:
+        raise UsageError(f"这个文件与回执 {number} 的原件相同，没有可以更正的")
+    outcome = flow.ingest(old.table, file, sender=sender)
+    if outcome.status not in ("loaded", "already"):
+        return outcome, None
+    with flow.surroundings(), landing.locked(old.table):
+        landing.update(landing.holder(outcome.receipt).changed(corrects=number))
+    flow.reached("corrected")
+    return outcome, withdraw(number) if old.status not in ("refused", "destroyed") else None
 
 
 def _of_period(contract: Contract, period: str | None) -> list[Receipt]:

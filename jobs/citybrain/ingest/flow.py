@@ -23,7 +23,7 @@ from citybrain.ingest.findings import Origin
 from citybrain.ingest.judge import Judge, Judged
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import Layout, read_layout
-from citybrain.ingest.outcome import IngestError, Issue, Outcome, Refused, UsageError
+from citybrain.ingest.outcome import Column, IngestError, Issue, Outcome, Refused, UsageError
 from citybrain.ingest.repair import Patches, patched, read_patches
 from citybrain.ingest.report import summary
 from citybrain.ingest.source import ahead
@@ -181,12 +181,13 @@ def done(contract: Contract, receipt: Receipt, layout: Layout, judged: Judged) -
     )
 
 
-def judged(contract: Contract, receipt: Receipt, layout: Layout, stage: Path) -> Judged:
+def judged(contract: Contract, receipt: Receipt, layout: Layout, stage: Path, patches: Patches | None = None) -> Judged:
+    """Every row read and judged, in files of the stage; with the receipt's repairs, unless others are given."""
     origin = Origin(receipt.receipt, receipt.load, receipt.file, layout.detected.sheet, receipt.received_at)
     with Judge(contract, layout.detected.columns, origin, stage) as judge:
         width = len(layout.detected.columns)
         segments = layout.source.segments(width, layout.first_row)
-        if patches := _patches(receipt, layout):
+        if patches := patches_of(receipt, layout.detected.columns) if patches is None else patches:
             segments = patched(segments, patches, width)
         for segment in ahead(segments):
             judge.take(segment)
@@ -198,11 +199,11 @@ def judged(contract: Contract, receipt: Receipt, layout: Layout, stage: Path) ->
     return result
 
 
-def _patches(receipt: Receipt, layout: Layout) -> Patches:
+def patches_of(receipt: Receipt, columns: Sequence[Column]) -> Patches:
     """All repairs of a receipt; of one row the last stands."""
     patches: dict[int, Mapping[int, str | None]] = {}
     for repair in receipt.repairs:
-        patches |= read_patches(receipt.folder / "repairs" / repair.file, layout.detected.columns)
+        patches |= read_patches(receipt.folder / "repairs" / repair.file, columns)
     return patches
 
 

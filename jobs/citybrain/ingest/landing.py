@@ -68,6 +68,7 @@ class Receipt(Model):
     marks: dict[str, int] = {}  # noqa: RUF012  (pydantic copies defaults)
     detected: Detected | None = None
     repairs: tuple[Repair, ...] = ()
+    corrects: str | None = None  # the receipt that this one came in place of
 
     @property
     def folder(self) -> Path:
@@ -121,6 +122,15 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
         return found
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def expected(table: str, file: Path) -> Receipt:
+    """The receipt that a file has, or would get; nothing is written."""
+    with file.open("rb") as stream:
+        sha = hashlib.file_digest(stream, "sha256").hexdigest()
+    number, size = _number(table, sha, None), file.stat().st_size
+    fresh = Receipt(receipt=number, table=table, file=file.name, sha256=sha, size=size, sender=None, received_at=_now())
+    return find(table, number) or fresh
 
 
 def find(table: str, receipt: str) -> Receipt | None:

@@ -112,12 +112,13 @@ class Outcome(Model):
     table: str
     title: str
     file: str
-    status: Literal["loaded", "already", "refused", "withdrawn", "failed"]
+    status: Literal["loaded", "already", "refused", "withdrawn", "failed", "tried"]
     load: int
     sha256: str
     size: int
     sender: str | None
     received_at: str
+    corrects: str | None = None  # the receipt that this one came in place of
     counts: dict[str, int]  # delivered = accepted + quarantined + set_aside
     changes: dict[str, int] = {}  # of a delivery taken up again: rows of bronze added, changed and gone
     refused_because: Issue | None = None

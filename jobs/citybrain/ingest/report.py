@@ -14,6 +14,7 @@ _STATUS = {
     "refused": "未接收",
     "withdrawn": "已撤回",
     "failed": "没有处理完",
+    "tried": "试读，没有入库",
 }
 _WEIGHT = {"block": "不能入库", "warn": "已入库，请核对", "note": "提示"}
 _CHANGES = {"added": "增加", "changed": "改变", "gone": "删除"}
