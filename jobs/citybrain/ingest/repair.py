@@ -48,9 +48,10 @@ def read_patches(path: Path, columns: Sequence[Column]) -> Patches:
     known = [(i, place[name]) for i, name in enumerate(header) if name in place]
     patches = {}
     for segment in source.segments(len(header), 2):
-        if segment.ragged:
-            raise UsageError(f"修正表第 {segment.ragged[0].row} 行的列数与表头不同")
-        for row in segment.rows.to_pylist():
+        rows, ragged = segment.parsed()
+        if ragged:
+            raise UsageError(f"修正表第 {ragged[0].row} 行的列数与表头不同")
+        for row in rows.to_pylist():
             number = (row[f"c{header.index(ROW)}"] or "").strip()
             if not number.isdecimal():
                 raise UsageError(f"修正表第 {row['_row']} 行的“{ROW}”不是行号：{number or '（空）'}")
@@ -62,12 +63,13 @@ def patched(segments: Iterator[Segment], patches: Patches, width: int) -> Iterat
     """The rows of the original with the repaired ones in place of those that were delivered."""
     wanted = pa.array(sorted(patches), pa.int64())
     for segment in segments:
-        hit = pc.is_in(segment.rows["_row"], wanted)
-        old = {row["_row"]: [row[name] for name in names(width)] for row in segment.rows.filter(hit).to_pylist()}
-        old |= {r.row: _padded(r, width) for r in segment.ragged if r.row in patches}
+        rows, ragged = segment.parsed()
+        hit = pc.is_in(rows["_row"], wanted)
+        old = {row["_row"]: [row[name] for name in names(width)] for row in rows.filter(hit).to_pylist()}
+        old |= {r.row: _padded(r, width) for r in ragged if r.row in patches}
         new = [[patches[n].get(i, cell) for i, cell in enumerate(cells)] for n, cells in old.items()]
-        rows = pa.concat_tables([segment.rows.filter(pc.invert(hit)), segment_of(new, list(old), width)])
-        yield Segment(rows, tuple(r for r in segment.ragged if r.row not in patches))
+        rows = pa.concat_tables([rows.filter(pc.invert(hit)), segment_of(new, list(old), width)])
+        yield Segment(rows, tuple(r for r in ragged if r.row not in patches))
 
 
 def _padded(row: Ragged, width: int) -> list[str | None]:
