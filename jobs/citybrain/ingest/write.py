@@ -150,6 +150,18 @@ def quarantined(table: str, receipt: str) -> list[dict[str, Any]]:
     return pa.table(found.read_all()).to_pylist()  # type: ignore[no-any-return]
 
 
+def findings_of(table: str, receipt: str, load: int, limit: int = 200_000) -> list[dict[str, Any]]:
+    """What was found in a load, as ``ops.issue`` has it."""
+    uri = str(_folder("ops.issue"))
+    if not DeltaTable.is_deltatable(uri):
+        return []
+    query = QueryBuilder().register("t", DeltaTable(uri))
+    found = query.execute(
+        f"SELECT * FROM t WHERE receipt = '{receipt}' AND load = {load} AND \"table\" = '{table}' LIMIT {limit}"
+    )
+    return pa.table(found.read_all()).to_pylist()  # type: ignore[no-any-return]
+
+
 def remove(table: str, where: str, app: str, load: int) -> int:
     """Deletes rows under the application transaction (app, load); gives how many. Nothing there, nothing done."""
     uri = str(_folder(table))

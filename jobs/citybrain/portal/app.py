@@ -16,14 +16,15 @@ from starlette.exceptions import HTTPException
 
 from citybrain import contracts
 from citybrain.contracts import Contract
-from citybrain.portal import administration, signing, tables
+from citybrain.portal import administration, api, documentation, handing, history, signing, tables
 from citybrain.portal.access import NotSignedIn, Refusal, guard
 from citybrain.portal.pages import HERE, go, render
 from citybrain.portal.settings import Settings
 from citybrain.portal.shield import Shield, TooLarge
 from citybrain.portal.store import Store
+from citybrain.portal.work import Work
 
-ROUTERS = (signing.router, tables.router, administration.router)
+PARTS = (signing, tables, handing, history, administration, documentation, api)
 API = "/api/"
 MESSAGES = {404: "没有这个页面", 405: "不能这样访问这个地址", 413: "请求内容太大"}
 
@@ -34,6 +35,7 @@ class Portal:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.store = Store(settings.database)
+        self.work = Work(self.store, settings)
         self.signing = threading.Lock()
 
     @cached_property
@@ -48,7 +50,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         portal.store.migrate()
+        portal.work.start()
         yield
+        portal.work.stop()
         portal.store.engine.dispose()
 
     app = FastAPI(
@@ -61,11 +65,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.portal = portal
     app.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
-    for router in ROUTERS:
-        app.include_router(router)
+    for part in PARTS:
+        app.include_router(part.router)
     app.add_api_route("/health", health, include_in_schema=False)
     chosen = portal.settings
-    app.add_middleware(Shield, secure=chosen.secure, requests=chosen.requests, file_body=chosen.chunk)
+    app.add_middleware(Shield, secure=chosen.secure, requests=chosen.requests, chunk=chosen.chunk)
     _say_what_is_refused(app)
     return app
 

@@ -15,6 +15,10 @@ ROLES: dict[str, str] = {"uploader": "部门报送员", "steward": "数据管理
 
 # What a delivery is at: bytes arrive; it is read; it waits for its sender's word; it is loaded; it is over.
 State = Literal["uploading", "checking", "checked", "loading", "done", "failed", "dropped"]
+STATES: dict[str, str] = {
+    "uploading": "没有传完", "checking": "正在检查", "checked": "等待确认", "loading": "正在入库", "done": "已办完",
+    "failed": "没有处理完", "dropped": "已放弃",
+}  # fmt: skip
 UNDER_WAY = ("checking", "loading")
 OPEN = ("uploading", "checking", "checked", "loading")
 

@@ -12,16 +12,17 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from citybrain.portal import menu
+from citybrain.docs.words import kind, valid
+from citybrain.portal import menu, words
 from citybrain.portal.access import User, csrf_token
-from citybrain.portal.models import PURPOSES, ROLES
+from citybrain.portal.models import PURPOSES, ROLES, STATES
 from citybrain.portal.settings import is_demo
 
 HERE = Path(__file__).parent
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
-def render(request: Request, name: str, status: int = 200, **content: Any) -> HTMLResponse:
+def render(request: Request, name: str, status_code: int = 200, **content: Any) -> HTMLResponse:
     """A page in the layout; templates find the user, the menu and the CSRF token by themselves."""
     user: User | None = getattr(request.state, "user", None)
     facts = {
@@ -31,7 +32,7 @@ def render(request: Request, name: str, status: int = 200, **content: Any) -> HT
         "csrf": csrf_token(request),
         "demo": is_demo(),
     }
-    return HTMLResponse(_environment().get_template(name).render(**facts, **content), status)
+    return HTMLResponse(_environment().get_template(name).render(**facts, **content), status_code)
 
 
 def go(path: str) -> RedirectResponse:
@@ -44,7 +45,8 @@ def _environment() -> Environment:
     found = FileSystemLoader(HERE / "templates")
     environment = Environment(loader=found, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters.update(moment=moment, thousands=lambda n: f"{n:,}", size=size)
-    environment.globals.update(ROLES=ROLES, PURPOSES=PURPOSES)
+    environment.globals.update(ROLES=ROLES, PURPOSES=PURPOSES, STATES=STATES, kind=kind, valid=valid)
+    environment.globals.update(WEIGHTS=words.WEIGHTS, STATUS=words.STATUS, KINDS=words.KINDS, ASIDE=words.ASIDE)
     return environment
 
 

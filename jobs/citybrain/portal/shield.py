@@ -31,8 +31,8 @@ class TooLarge(Exception):  # noqa: N818 (a verdict)
 
 
 class Shield:
-    def __init__(self, app: ASGIApp, *, secure: bool, requests: int, file_body: int) -> None:
-        self.app, self.secure, self.requests, self.file_body = app, secure, requests, file_body
+    def __init__(self, app: ASGIApp, *, secure: bool, requests: int, chunk: int) -> None:
+        self.app, self.secure, self.requests, self.chunk = app, secure, requests, chunk
         self._minute, self._asked = 0, Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,7 +43,7 @@ class Shield:
         if self._too_often(scope, headers):
             answer = PlainTextResponse("请求过于频繁，请一分钟后再试", 429, {"retry-after": "60"})
             return await answer(scope, receive, send)
-        limit = self.file_body if headers.get("content-type", "").startswith("application/offset") else SMALL
+        limit = self.chunk if headers.get("content-type", "").startswith("application/offset") else SMALL
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > limit:
             return await PlainTextResponse("请求内容太大", 413)(scope, receive, send)

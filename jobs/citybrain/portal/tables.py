@@ -13,8 +13,8 @@ from fastapi.responses import StreamingResponse
 from citybrain.contracts import Contract
 from citybrain.docs.words import CADENCE, MODES
 from citybrain.ingest import landing
-from citybrain.portal import audit
-from citybrain.portal.access import CurrentUser, Refusal, User
+from citybrain.portal import audit, deliveries
+from citybrain.portal.access import CurrentUser, User
 from citybrain.portal.pages import render
 
 router = APIRouter(include_in_schema=False)
@@ -27,14 +27,6 @@ def visible(request: Request, user: User) -> list[Contract]:
     return sorted(found, key=lambda c: (c.owner != user.department, c.owner, c.title))
 
 
-def table_of(request: Request, user: User, name: str) -> Contract:
-    """Raises Refusal (404) where there is no such table, or none that he may see."""
-    contract: Contract | None = request.app.state.portal.contracts.get(name)
-    if contract is None or not user.sees(contract):
-        raise Refusal(404, "没有这张表")
-    return contract
-
-
 @router.get("/")
 def tables_page(request: Request, user: CurrentUser) -> Response:
     shown = [
@@ -44,14 +36,19 @@ def tables_page(request: Request, user: CurrentUser) -> Response:
     return render(request, "tables.html", tables=shown, cadence=CADENCE, modes=MODES)
 
 
-def last_loaded(contract: Contract) -> landing.Receipt | None:
-    return next((r for r in reversed(landing.receipts(contract.table)) if r.status == "loaded"), None)
+def last_loaded(contract: Contract, before: str = "") -> landing.Receipt | None:
+    """The delivery that was loaded last, but for one."""
+    paths = landing.table_folder(contract.table).glob("*/receipt.json")
+    newest = sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    found = (landing.find(contract.table, path.parent.name) for path in newest if path.parent.name != before)
+    return next((r for r in found if r and r.status == "loaded"), None)
 
 
 @router.get("/tables/{name}/template.xlsx")
 def template(request: Request, user: CurrentUser, name: str) -> Response:
-    contract = table_of(request, user, name)
-    with request.app.state.portal.store.begin() as db:
+    portal = request.app.state.portal
+    contract = deliveries.table_of(portal, user, name)
+    with portal.store.begin() as db:
         audit.record(db, user.actor, "template", contract.name)
     return workbook_of(contract)
 

@@ -1,0 +1,69 @@
+"""What a worker process does with a file: try it, load it, withdraw it. Nothing here knows of accounts or pages."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from citybrain import hints, ingest
+from citybrain.ingest import Outcome
+
+
+@dataclass(frozen=True)
+class Job:
+    """A delivery, as far as ingest is concerned."""
+
+    table: str
+    purpose: str
+    of_receipt: str
+    file: Path
+    findings: Path
+    sender: str
+
+
+def end_with(parent: int) -> None:
+    """A worker whose portal is gone, however it ended, ends as well: the next portal has workers of its own."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def warm() -> None:
+    """What a worker imports is there before the first file comes."""
+    time.sleep(0.2)  # so that each of the workers gets one of these
+
+
+def check(job: Job) -> Outcome:
+    """What would become of it."""
+    if job.purpose == "repair":
+        return ingest.trial_repair(job.of_receipt, job.file, job.findings)
+    outcome = ingest.trial(job.table, job.file, job.findings)
+    if job.purpose == "correct" and outcome.receipt == job.of_receipt:
+        raise ingest.UsageError(f"这个文件与回执 {job.of_receipt} 的原件相同，没有可以更正的")
+    return outcome
+
+
+def load(job: Job) -> Outcome:
+    """Into the lake, and word of it to the readers. May be repeated: what is done is not done again."""
+    if job.purpose == "repair":
+        outcome = ingest.repair(job.of_receipt, job.file, job.sender)
+    elif job.purpose == "correct":
+        outcome, _ = ingest.correct(job.of_receipt, job.file, job.sender)
+    else:
+        outcome = ingest.ingest(job.table, job.file, sender=job.sender)
+    if outcome.status in ("loaded", "already"):
+        hints.published([outcome.table])
+    return outcome
+
+
+def withdraw(receipt: str) -> Outcome:
+    outcome = ingest.withdraw(receipt)
+    hints.published([outcome.table])
+    return outcome

@@ -1,0 +1,92 @@
+"""What is shown and downloaded of receipts: lists, the outcome, the annotated workbook, quarantined rows."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fastapi import Response
+
+from citybrain.contracts import Contract
+from citybrain.ingest import Outcome, flow, landing, write
+from citybrain.ingest.landing import Receipt
+from citybrain.portal import annotate, audit, deliveries
+from citybrain.portal.access import Refusal, User
+from citybrain.portal.tables import attachment
+
+if TYPE_CHECKING:
+    from citybrain.portal.app import Portal
+
+OTHERS = "原件里可能有个人信息，只供报送部门下载"
+
+
+def recent(contracts: Iterable[Contract], limit: int) -> list[Receipt]:
+    """The receipts that changed last; only these are read."""
+    paths = [path for c in contracts for path in landing.table_folder(c.table).glob("*/receipt.json")]
+    paths = sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)[:limit]
+    found = [landing.find(f"bronze.{path.parent.parent.name}", path.parent.name) for path in paths]
+    return sorted((r for r in found if r), key=lambda r: r.received_at, reverse=True)
+
+
+def outcome_of(contract: Contract, receipt: Receipt) -> Outcome:
+    return flow.outcome_of(contract, receipt)
+
+
+def report_workbook(portal: Portal, user: User, number: str) -> Response:
+    """The delivered table with its wrong cells marked, and the list of errors."""
+    contract, receipt = deliveries.receipt_of(portal, user, number)
+    if receipt.detected is None or not receipt.original.exists():
+        raise Refusal(409, "这次报送没有读成表格，没有可以标注的")
+    findings = write.findings_of(receipt.table, number, receipt.load)
+    _audit(portal, user, number, "report.xlsx")
+    with tempfile.TemporaryDirectory() as scratch:
+        out = annotate.annotate(
+            contract, receipt.original, findings, Path(scratch) / "x.xlsx", masked=not user.unmasked(contract)
+        )
+        return attachment(out.read_bytes(), f"{Path(receipt.file).stem}-问题标注.xlsx")
+
+
+def preview_workbook(portal: Portal, user: User, id: str) -> Response:
+    """The same of a file that is not loaded yet."""
+    contract, delivery = deliveries.delivery_of(portal, user, id)
+    findings = portal.work.findings_of(delivery)
+    if delivery.state != "checked" or not findings.exists():
+        raise Refusal(409, "没有可以标注的表格")
+    file = portal.work.file_of(delivery)
+    if delivery.purpose == "repair":
+        file = deliveries.receipt_of(portal, user, delivery.of_receipt or "")[1].original
+    _audit(portal, user, id, "report.xlsx")
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch) / "x.xlsx"
+        annotate.annotate(contract, file, annotate.read(findings), out, masked=not user.unmasked(contract))
+        return attachment(out.read_bytes(), f"{Path(delivery.file).stem}-问题标注.xlsx")
+
+
+def quarantine_form(portal: Portal, user: User, number: str) -> Response:
+    """The rows to be mended. Whoever may not see personal cells mends the others: what the form lacks stays."""
+    contract, receipt = deliveries.receipt_of(portal, user, number)
+    if receipt.status != "loaded" or receipt.detected is None:
+        raise Refusal(409, "这次报送没有入库，没有隔离的行")
+    rows = write.quarantined(f"quarantine.{contract.name}", number)
+    hidden = set() if user.unmasked(contract) else annotate.personal_positions(contract, receipt.detected)
+    _audit(portal, user, number, "quarantine.xlsx")
+    with tempfile.TemporaryDirectory() as scratch:
+        out = annotate.quarantine_form(rows, receipt.detected, hidden, Path(scratch) / "x.xlsx")
+        return attachment(out.read_bytes(), f"{Path(receipt.file).stem}-待修正.xlsx")
+
+
+def original(portal: Portal, user: User, number: str) -> tuple[Path, str]:
+    contract, receipt = deliveries.receipt_of(portal, user, number)
+    if not user.unmasked(contract):
+        raise Refusal(403, OTHERS)
+    if not receipt.original.exists():
+        raise Refusal(404, "原件没有留存")
+    _audit(portal, user, number, "original")
+    return receipt.original, receipt.file
+
+
+def _audit(portal: Portal, user: User, subject: str, what: str) -> None:
+    with portal.store.begin() as db:
+        audit.record(db, user.actor, "download", subject, what=what)

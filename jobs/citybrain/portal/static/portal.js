@@ -1,0 +1,194 @@
+// Uploads in pieces that survive a lost connection, and pages that wait for the server. No library, no outside host.
+"use strict";
+
+const csrf = document.querySelector("meta[name=csrf]").content;
+const wait = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+const ask = (method, path, options = {}) =>
+  fetch(path, { method, credentials: "same-origin", ...options, headers: { "X-CSRF-Token": csrf, ...options.headers } });
+
+function megabytes(bytes) {
+  return bytes < 1 << 20 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / (1 << 20)).toFixed(1)} MB`;
+}
+
+async function reason(answer) {
+  try {
+    return (await answer.json()).detail;
+  } catch {
+    return `服务器回答 ${answer.status}`;
+  }
+}
+
+class Upload {
+  constructor(zone) {
+    this.zone = zone;
+    this.get = id => document.getElementById(id);
+    this.paused = false;
+    this.given = null;
+  }
+
+  listen() {
+    const drop = this.get("drop");
+    this.get("file").addEventListener("change", event => this.take(event.target.files[0]));
+    for (const name of ["dragenter", "dragover"]) {
+      drop.addEventListener(name, event => { event.preventDefault(); drop.classList.add("over"); });
+    }
+    drop.addEventListener("dragleave", () => drop.classList.remove("over"));
+    drop.addEventListener("drop", event => {
+      event.preventDefault();
+      drop.classList.remove("over");
+      this.take(event.dataTransfer.files[0]);
+    });
+    this.get("pause").addEventListener("click", () => this.pause());
+    this.get("cancel").addEventListener("click", () => this.cancel());
+    addEventListener("beforeunload", event => { if (this.sending) event.preventDefault(); });
+  }
+
+  // The same file chosen again goes on where it was.
+  key(file) {
+    const { table, purpose, receipt } = this.zone.dataset;
+    return ["upload", table, purpose, receipt, file.name, file.size, file.lastModified].join("|");
+  }
+
+  async take(file) {
+    if (!file) return;
+    this.say("");
+    if (file.size === 0) return this.say("文件是空的，请检查导出是否成功。");
+    if (file.size > Number(this.zone.dataset.largest)) return this.say("文件太大，请用文件夹或接口报送。");
+    this.file = file;
+    this.sending = true;
+    this.get("drop").hidden = true;
+    this.get("sending").hidden = false;
+    this.get("sending-name").textContent = file.name;
+    try {
+      const upload = await this.known() || await this.begin();
+      if (upload) await this.send(upload);
+    } catch (error) {
+      this.stop(String(error.message || error));
+    }
+  }
+
+  async known() {
+    const id = localStorage.getItem(this.key(this.file));
+    if (!id) return null;
+    const answer = await ask("GET", `/api/v1/uploads/${id}`);
+    if (answer.status === 401) throw new Error("登录已过期，请重新登录后再选这个文件，会从断开的地方接着传。");
+    const found = answer.ok ? await answer.json() : null;
+    return found && !["done", "dropped", "failed"].includes(found.state) ? found : null;
+  }
+
+  async begin() {
+    const { table, purpose, receipt } = this.zone.dataset;
+    const body = { table, purpose, receipt: receipt || null, file: this.file.name, size: this.file.size };
+    const answer = await ask("POST", "/api/v1/uploads", {
+      headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(await reason(answer));
+    const upload = await answer.json();
+    localStorage.setItem(this.key(this.file), upload.id);
+    return upload;
+  }
+
+  async send(upload) {
+    this.id = upload.id;
+    let offset = upload.offset, failures = 0;
+    const begun = performance.now(), first = offset;
+    while (upload.state === "uploading" && offset < this.file.size) {
+      if (this.given === "cancel") return;
+      if (this.paused) { await wait(200); continue; }
+      this.show(offset, first, begun);
+      const answer = await this.piece(upload, offset);
+      if (answer && answer.ok) {
+        offset = Number(answer.headers.get("Upload-Offset"));
+        failures = 0;
+      } else if (answer && ![408, 409, 429, 500, 502, 503, 504].includes(answer.status)) {
+        throw new Error(await reason(answer));
+      } else {
+        failures += 1;
+        if (failures > 40) throw new Error("网络一直不通。稍后再选一次同一个文件，会从断开的地方接着传。");
+        this.get("sending-state").textContent = `网络中断，正在重新连接（第 ${failures} 次）`;
+        await wait(Math.min(500 * 2 ** failures, 15000));
+        offset = await this.position(offset);
+      }
+    }
+    this.show(this.file.size, first, begun);
+    localStorage.removeItem(this.key(this.file));
+    this.sending = false;
+    location.assign(`/deliveries/${upload.id}`);
+  }
+
+  async piece(upload, offset) {
+    const headers = { "Content-Type": "application/offset+octet-stream", "Upload-Offset": String(offset) };
+    const body = this.file.slice(offset, offset + upload.chunk);
+    try {
+      return await ask("PATCH", `/api/v1/uploads/${upload.id}`, { headers, body });
+    } catch {
+      return null;
+    }
+  }
+
+  async position(offset) {
+    try {
+      const answer = await ask("HEAD", `/api/v1/uploads/${this.id}`);
+      return answer.ok ? Number(answer.headers.get("Upload-Offset")) : offset;
+    } catch {
+      return offset;
+    }
+  }
+
+  show(offset, first, begun) {
+    const total = this.file.size, speed = (offset - first) / ((performance.now() - begun) / 1000);
+    this.get("progress").value = offset / total;
+    this.get("sending-state").textContent = offset < total ? "正在上传" : "上传完成";
+    const left = speed > 0 && offset < total ? `，约剩 ${Math.ceil((total - offset) / speed)} 秒` : "";
+    this.get("sending-figures").textContent =
+      `${megabytes(offset)} / ${megabytes(total)}（${Math.floor(100 * offset / total)}%）${left}`;
+  }
+
+  pause() {
+    this.paused = !this.paused;
+    this.get("pause").textContent = this.paused ? "继续" : "暂停";
+    if (this.paused) this.get("sending-state").textContent = "已暂停";
+  }
+
+  async cancel() {
+    this.given = "cancel";
+    localStorage.removeItem(this.key(this.file));
+    if (this.id) await ask("DELETE", `/api/v1/uploads/${this.id}`).catch(() => null);
+    this.stop("");
+  }
+
+  stop(problem) {
+    this.sending = false;
+    this.get("sending").hidden = true;
+    this.get("drop").hidden = false;
+    this.get("file").value = "";
+    if (this.given === "cancel") this.given = null;
+    this.id = null;
+    this.say(problem);
+  }
+
+  say(problem) {
+    const place = this.get("problem");
+    place.textContent = problem;
+    place.hidden = !problem;
+  }
+}
+
+// The page of a delivery that is being worked on is shown anew when its state is another.
+async function follow(page) {
+  const { delivery, state } = page.dataset;
+  for (let pause = 400; ; pause = Math.min(pause * 1.3, 3000)) {
+    await wait(pause);
+    try {
+      const answer = await ask("GET", `/api/v1/uploads/${delivery}`);
+      if (!answer.ok || (await answer.json()).state !== state) return location.reload();
+    } catch {
+      // the server is being restarted: ask again
+    }
+  }
+}
+
+const zone = document.getElementById("dropzone");
+if (zone) new Upload(zone).listen();
+const working = document.getElementById("working");
+if (working) follow(working);
