@@ -42,6 +42,7 @@ test: ## all tests, with what only they need (Chromium, PostgreSQL)
 	@$(PYTHON) infra/setup.py --tests
 	@$(MAKE) --no-print-directory check
 	@$(PYTEST) tests/ingest
+	@$(PYTEST) tests/pull
 	@$(PYTEST) tests/jobs
 	@$(PYTEST) tests/indicators
 	@$(PYTEST) tests/simulate

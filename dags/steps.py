@@ -150,6 +150,7 @@ def verdict(complaints: list[str]) -> None:
 
 
 def bring_up_to_date(process: plan.Process) -> None:
-    """The two tasks of a DAG that changes tables."""
-    told = Telling(task_id=process.command[0], command=process.command, outlets=[AssetAlias(process.dag_id)])
-    verdict(told.output)
+    """The two tasks of a process that changes tables."""
+    verb = process.command[0]
+    told = Telling(task_id=verb, command=process.command, outlets=[AssetAlias(process.dag_id)])
+    verdict.override(task_id="pull_verdict" if verb == "pull" else "verdict")(told.output)

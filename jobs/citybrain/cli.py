@@ -76,13 +76,32 @@ def ingest(
     from citybrain import ingest as reception
 
     if inbox:
-        given: Iterable[Outcome] = reception.ingest_inbox(tables)
+        from citybrain.pull.run import watched
+
+        given: Iterable[Outcome] = watched(tables)
     elif table and file:
         given = [reception.ingest(table, file, receipt=receipt, sender=sender)]
     else:
         raise typer.BadParameter("give TABLE and FILE, or --inbox")
     # The inbox is drained by a DAG: its own events wake the rest, and a refusal is the department's affair.
     _tell(given, as_json, wake=not inbox)
+
+
+@app.command("pull")
+def pull_command(
+    tables: Annotated[list[str] | None, typer.Argument(metavar="TABLE…", help="e.g. centre__work_order")] = None,
+    as_json: Json = False,
+) -> None:
+    """Fetch what the named tables' systems have that is new, or all; land and load it. A failure stops no other."""
+    from citybrain.pull import run as pulls
+
+    results = []
+    for result in pulls.pull(tables or ()):
+        print(result.to_json() if as_json else result.text(), flush=True)
+        results.append(result)
+    _tell_readers(result.table for result in results if result.status == "loaded")
+    if any(result.status == "failed" for result in results):
+        raise typer.Exit(1)
 
 
 @app.command()

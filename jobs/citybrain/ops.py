@@ -1,4 +1,4 @@
-"""The bureau's own records, as Delta tables written by delta-rs: what ran, and what the checks found."""
+"""The bureau's own records, as Delta tables written by delta-rs: what ran, what the checks found, how pulls went."""
 
 from __future__ import annotations
 
@@ -31,10 +31,35 @@ def append_findings(findings: Sequence[Finding]) -> None:
     _append("ops.check_result", [asdict(f) for f in findings])
 
 
-def _append(table: str, rows: list[dict[str, Any]]) -> None:
+def append_pulls(rows: list[dict[str, Any]]) -> None:
+    """One row a step of a pull in ``ops.pull`` (citybrain/pull/steps.py says what a row is)."""
+    import pyarrow as pa
+
+    instant, kinds = pa.timestamp("us", tz="UTC"), {"seconds": pa.float64()}
+    kinds |= dict.fromkeys(("page", "try_number", "rows", "bytes"), pa.int64())
+    kinds |= dict.fromkeys(("started_at", "finished_at"), instant)
+    _append("ops.pull", rows, pa.schema([(name, kinds.get(name, pa.string())) for name in rows[0]]) if rows else None)
+
+
+def ask(table: str, query: str) -> list[dict[str, Any]]:
+    """The answer of a query in DuckDB's SQL over ``rows``, the table of that name; nothing where there is none yet."""
+    import duckdb
+    from deltalake import DeltaTable
+
+    uri = lake.table_uri(table)
+    if not DeltaTable.is_deltatable(uri):
+        return []
+    with duckdb.connect() as connection:
+        connection.register("rows", DeltaTable(uri).to_pyarrow_dataset())
+        cursor = connection.execute(query)
+        columns = [column[0] for column in cursor.description]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _append(table: str, rows: list[dict[str, Any]], schema: Any = None) -> None:
     if not rows:
         return
     import pyarrow as pa
     from deltalake import write_deltalake
 
-    write_deltalake(lake.table_uri(table), pa.Table.from_pylist(rows), mode="append")
+    write_deltalake(lake.table_uri(table), pa.Table.from_pylist(rows, schema=schema), mode="append")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +17,7 @@ import pytest
 
 import processes
 import stack
+from tests.postgres import server
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
 
@@ -122,29 +121,10 @@ def test_the_whole_stack(settings: stack.Settings, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def postgres(free_port: int) -> Iterator[str]:
-    """A server of our own, as a user who is not root."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    if not binaries:
-        pytest.skip("no PostgreSQL server here; `python3 infra/setup.py --tests` installs one")
-    drop = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
-    folder = Path("/tmp") / f"citybrain-postgres-{os.getpid()}"  # pytest's own folders are closed to other users
-    folder.mkdir(mode=0o755)
-    try:
-        (folder / "password").write_text("secret", "utf-8")
-        if drop:
-            shutil.chown(folder, "postgres")
-            shutil.chown(folder / "password", "postgres")
-        program, data = binaries[-1], folder / "data"
-        init = [*drop, program / "initdb", "-D", data, "-U", "citybrain", "-A", "scram-sha-256", "-E", "UTF8"]
-        subprocess.run([*init, f"--pwfile={folder / 'password'}"], check=True, capture_output=True)
-        options = f"-p {free_port} -c listen_addresses=127.0.0.1 -k {folder}"
-        control = [*drop, program / "pg_ctl", "-D", data, "-w"]
-        subprocess.run([*control, "-o", options, "-l", folder / "log", "start"], check=True, stdout=subprocess.DEVNULL)
-        yield f"postgresql://citybrain:secret@127.0.0.1:{free_port}"
-        subprocess.run([*control, "-m", "fast", "stop"], check=True, stdout=subprocess.DEVNULL)
-    finally:
-        shutil.rmtree(folder)
+def postgres() -> Iterator[str]:
+    """A server of our own."""
+    with server() as running:
+        yield running.url.removesuffix("/postgres")
 
 
 @pytest.mark.postgres

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from citybrain import lake
+from citybrain import lake, ops
 from citybrain.contracts import Contract
 from citybrain.docs import words
 from citybrain.ingest.dirt import dirt_rules
@@ -50,19 +50,19 @@ _STOPPED = """
 
 def summary(declared: dict[str, Contract]) -> dict[str, Any]:
     """All that the page shows. Empty lists where nothing has been delivered or checked yet."""
-    issues = sorted(_ask("ops.issue", _ISSUES), key=_worst)
+    issues = sorted(ops.ask("ops.issue", _ISSUES), key=_worst)
     for issue in issues:
         issue |= _named(declared.get(issue["table"]), issue)
-    results = _ask("ops.check_result", _RESULTS)
+    results = ops.ask("ops.check_result", _RESULTS)
     broken = [r for r in results if not r["success"]]
     return {
         "issues": issues,
         "results": results,
-        "stopped": [r for r in _ask("ops.run", _STOPPED) if r["status"] in ("blocked", "failed")],
+        "stopped": [r for r in ops.ask("ops.run", _STOPPED) if r["status"] in ("blocked", "failed")],
         "departments": _departments(declared, issues, broken),
         "tables": _tables(declared, issues, results),
-        "issue_days": _days(_ask("ops.issue", _ISSUES_BY_DAY), WORST_FIRST),
-        "result_days": _days(_ask("ops.check_result", _RESULTS_BY_DAY), WORST_FIRST),
+        "issue_days": _days(ops.ask("ops.issue", _ISSUES_BY_DAY), WORST_FIRST),
+        "result_days": _days(ops.ask("ops.check_result", _RESULTS_BY_DAY), WORST_FIRST),
     }
 
 
@@ -126,18 +126,3 @@ def _count(table: str) -> int:
 
     uri = lake.table_uri(table)
     return DeltaTable(uri).count() if DeltaTable.is_deltatable(uri) else 0
-
-
-def _ask(table: str, query: str) -> list[Row]:
-    """The query's answer over ``rows``, the table of that name; nothing where there is none yet."""
-    import duckdb
-    from deltalake import DeltaTable
-
-    uri = lake.table_uri(table)
-    if not DeltaTable.is_deltatable(uri):
-        return []
-    with duckdb.connect() as connection:
-        connection.register("rows", DeltaTable(uri).to_pyarrow_dataset())
-        cursor = connection.execute(query)
-        columns = [column[0] for column in cursor.description]
-        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

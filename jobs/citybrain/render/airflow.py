@@ -3,6 +3,7 @@
 One DAG run is one process ``citybrain …``. With ``--json`` it prints an object a line on stdout, all else on stderr:
 
     ingest --inbox --table T …   {"table", "receipt", "status", "counts": {…}}           one a receipt
+    pull T …                     {"table", "receipt", "status", "counts": {…}, "reason"}   one a table
     run T …                      {"table", "status", "version", "rows": {…}, "reason"}   one a table
     maintain                     {"table", "status", "files_before", "files_after", "deleted", "reason"}   one a table
     lag                          {"tables": [T…], "blocked": {T: reason…}, "serving": true|false}   once
@@ -42,6 +43,12 @@ class Process:
 def sources(contracts: Mapping[str, Contract]) -> list[Process]:
     """Of each source one process that loads what lies in its inboxes."""
     return [_source(name, members) for name, members in _groups(contracts, "bronze")]
+
+
+def pulls(contracts: Mapping[str, Contract], connected: Iterable[str]) -> dict[str, Process]:
+    """The processes that pull what the site has connections for, by the DAG of their source."""
+    pulled = {table: contracts[table] for table in connected}
+    return {f"ingest__{name}": _pull(name, members) for name, members in _groups(pulled, "bronze")}
 
 
 def conform(contracts: Mapping[str, Contract]) -> Process:
@@ -103,6 +110,13 @@ def _source(name: str, members: list[Contract]) -> Process:
     command = ("ingest", "--inbox", *tables, "--json")
     every = min((c.delivery.every for c in members if c.delivery), key=INTERVALS.index)
     return Process(f"ingest__{name}", f"入湖：{titles}", keeper(members), command, every=every)
+
+
+def _pull(name: str, members: list[Contract]) -> Process:
+    titles = "、".join(c.title for c in members)
+    return Process(
+        f"ingest__{name}", f"拉取：{titles}", keeper(members), ("pull", *(c.table for c in members), "--json")
+    )
 
 
 def _built(dag_id: str, what: str, members: list[Contract]) -> Process:
