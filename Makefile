@@ -50,6 +50,7 @@ test: ## all tests, with what only they need (Chromium, PostgreSQL)
 	@$(PYTEST) tests/docs
 	@$(AIRFLOW)/python -m pytest tests/dags
 	@$(PYTEST) tests/dashboards
+	@$(PYTEST) tests/portal
 	@$(PYTEST) tests/real
 	@$(PYTEST) tests/infra
 	@$(PYTEST) tests/e2e

@@ -1,0 +1,156 @@
+"""A portal that listens on loopback, and somebody who uses it as a browser or a program would."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import uvicorn
+
+from citybrain.portal import accounts
+from citybrain.portal.app import Portal, create_app
+from citybrain.portal.audit import Actor
+from citybrain.portal.models import Account, Audit
+from citybrain.portal.sessions import COOKIE
+from citybrain.portal.settings import Settings
+
+OFFSET = "application/offset+octet-stream"
+PASSWORD = "一个很长的密码123"
+TEST = Actor("test", "test")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@dataclass
+class Served:
+    url: str
+    portal: Portal
+    app: Any
+
+    def account(self, name: str, department: str, role: str = "uploader", password: str | None = PASSWORD) -> Account:
+        with self.portal.store.begin() as db:
+            return accounts.by_name(db, name) or accounts.add(db, TEST, name, department, role, password)
+
+    def token(self, name: str) -> str:
+        with self.portal.store.begin() as db:
+            account = accounts.by_name(db, name)
+            assert account
+            return accounts.add_token(db, TEST, account, "测试", 1)
+
+    def signed_in(self, name: str, password: str = PASSWORD) -> Person:
+        person = Person(self.url)
+        answer = person.sign_in(name, password)
+        assert answer.status_code == 303, answer.text
+        return person
+
+    def audited(self, **wanted: object) -> list[Audit]:
+        with self.portal.store.begin() as db:
+            found = list(db.query(Audit).order_by(Audit.id))
+        return [a for a in found if all(getattr(a, name) == value for name, value in wanted.items())]
+
+
+class Person(httpx.Client):
+    """A browser without a screen: keeps cookies, sends the CSRF token of the last page it saw."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(base_url=url, trust_env=False, timeout=60)
+        self.csrf = ""
+
+    @property
+    def session(self) -> str:
+        return str(self.cookies.get(COOKIE, domain="127.0.0.1"))
+
+    def page(self, path: str) -> httpx.Response:
+        answer = self.get(path)
+        if found := re.search(r'name="csrf" content="(\w*)"', answer.text):
+            self.csrf = found[1]
+        return answer
+
+    def submit(self, path: str, **fields: object) -> httpx.Response:
+        return self.post(path, data={"csrf": self.csrf, **fields})
+
+    def sign_in(self, name: str, password: str, **fields: object) -> httpx.Response:
+        self.page("/login")
+        answer = self.submit("/login", name=name, password=password, **fields)
+        if answer.status_code == 303:
+            self.page("/account")
+        return answer
+
+    def api(self, method: str, path: str, **given: Any) -> httpx.Response:
+        headers = {"X-CSRF-Token": self.csrf, **given.pop("headers", {})}
+        return self.request(method, f"/api/v1{path}", headers=headers, **given)
+
+    def begin(self, table: str, file: str, size: int, **more: Any) -> httpx.Response:
+        return self.api("POST", "/uploads", json={"table": table, "file": file, "size": size, **more})
+
+    def piece(self, id: str, content: bytes, offset: int = 0) -> httpx.Response:
+        headers = {"Content-Type": OFFSET, "Upload-Offset": str(offset)}
+        return self.api("PATCH", f"/uploads/{id}", content=content, headers=headers)
+
+    def hand_in(
+        self, table: str, file: str, content: bytes, until: tuple[str, ...] = (), **more: Any
+    ) -> dict[str, Any]:
+        """Sends a file and waits until it has been looked at."""
+        begun = self.begin(table, file, len(content), **more)
+        assert begun.status_code == 201, begun.text
+        id = begun.json()["id"]
+        sent = self.piece(id, content)
+        assert sent.status_code == 204, sent.text
+        return self.settled(id)
+
+    def settled(self, id: str, until: tuple[str, ...] = ()) -> dict[str, Any]:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            found: dict[str, Any] = self.api("GET", f"/uploads/{id}").json()
+            if found["state"] in (until or ("checked", "done", "failed", "dropped")):
+                return found
+            time.sleep(0.05)
+        raise AssertionError(f"still {found['state']}")
+
+    def confirmed(self, id: str) -> dict[str, Any]:
+        answer = self.api("POST", f"/uploads/{id}/confirm")
+        assert answer.status_code == 202, answer.text
+        return self.settled(id, ("done", "failed"))
+
+    def loaded(self, table: str, file: str, content: bytes, **more: Any) -> str:
+        """Sent, confirmed, loaded; the number of the receipt."""
+        found = self.hand_in(table, file, content, **more)
+        assert found["state"] == "checked", found
+        done = self.confirmed(found["id"])
+        assert done["state"] == "done", done
+        return str(done["receipt"])
+
+
+class Program(Person):
+    """A system with a token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        super().__init__(url)
+        self.headers["Authorization"] = f"Bearer {token}"
+
+
+@contextmanager
+def serving(**settings: Any) -> Iterator[Served]:
+    app = create_app(Settings(**settings))
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the portal did not start"
+        time.sleep(0.02)
+    try:
+        yield Served(f"http://127.0.0.1:{port}", app.state.portal, app)
+    finally:
+        server.should_exit = True
+        thread.join(20)
