@@ -42,6 +42,9 @@ class FieldSpec(Strict):
     min: float | None = None
     max: float | None = None
     check: Literal["id_card", "uscc"] | None = None
+    levels: bool = False  # a text of several levels, kept joined by /
+    semantics: Literal["month", "ytd"] | None = None  # a number of the month, or since January
+    unit_in: str | None = None  # the column that states the unit, row by row
     severity: Severity = "block"  # of a broken rule of this field, except `required` and typing, which always block
     personal: Literal["none", "personal", "sensitive"] = "none"
     level: Literal["一般1", "一般2", "一般3", "一般4", "重要", "核心"] = "一般1"
@@ -87,7 +90,9 @@ class Delivery(Strict):
     mode: Literal["events", "upsert", "snapshot"]
     version: str | None = None  # of two rows with one key the higher wins, then the later receipt
     period: str | None = None  # of a snapshot: the column that says of which time it is; the latest of each stands
-    crs: Literal["CGCS2000", "WGS84", "GCJ-02", "BD-09"] | None = None
+    crs: str | None = None  # of the coordinates, where a row does not say its own; planes are of crs.yaml
+    filled: tuple[str, ...] = ()  # columns in which a blank cell (of a merged one) means the one above
+    series: tuple[str, ...] = ()  # year, or year and month: rows are compared with those of a month and a year before
 
 
 class Rule(Strict):
@@ -189,6 +194,12 @@ def _problems(c: Contract) -> Any:
         yield f"delivery.version {c.delivery.version} is not a field"
     if c.delivery and c.delivery.period and c.delivery.period not in names:
         yield f"delivery.period {c.delivery.period} is not a field"
+    if c.delivery and (odd := [n for n in (*c.delivery.filled, *c.delivery.series) if n not in names]):
+        yield f"delivery names columns that are not fields: {odd}"
+    if c.delivery and (texts := [n for n in c.delivery.filled if n in names and c.field(n).type == "text"]):
+        yield f"free text is never filled from the row above: {texts}"
+    if odd := [f.unit_in for f in c.fields if f.unit_in and f.unit_in not in names]:
+        yield f"unit_in names columns that are not fields: {odd}"
     if sorted(c.changes) != list(range(2, c.version + 1)):
         yield f"version {c.version} needs `changes` to say why for each version from 2 on"
     if c.build == "cube":

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Literal
 
-from citybrain.contracts import Field
+from citybrain.contracts import Contract, Field
 from citybrain.duck import literal
+from citybrain.ingest.outcome import Column
 
-Kind = Literal["text", "name", "code", "number", "boolean", "timestamp", "date"]
+Kind = Literal["text", "name", "code", "phone", "path", "number", "boolean", "timestamp", "date"]
+DITTO = "〃"  # before a text that was not delivered in its own cell but in one above
 _CODE_NAME = re.compile(r"_(id|code|no|phone|card|cell|area|unit)$")
 
 # Codes that need no second look: no scientific number, no mask, nothing but ASCII letters, digits and dashes.
@@ -20,7 +23,7 @@ _CODE = "([A-WYZa-wyz]|[0-9]{2})[0-9A-WYZa-wyz-]*[0-9xX]?|[0-9]"
 _NARROW = re.compile(r"([A-Za-z0-9]|\\d|\{\d+(,\d+)?\})+")  # patterns that match nothing but ASCII
 _BLANKS = (32, 9, 10, 13, 160, 8203, 12288, 65279)
 # What a name that needs no second look does not have: masks, line breaks, blanks at its ends, the sign of an error.
-_NO_NAME = r"[*＊●×\r\n\t]|[xX]{3}|^[ \x{a0}\x{200b}\x{3000}\x{feff}#]|[ \x{a0}\x{200b}\x{3000}\x{feff}]$"
+_NO_NAME = r"[*＊●×\r\n\t]|[xX]{3}|^[ 〃\x{a0}\x{200b}\x{3000}\x{feff}#]|[ \x{a0}\x{200b}\x{3000}\x{feff}]$"
 # Every spelling of "nothing" that reading.sql knows.
 _NOTHING = (
     *("", "—", "——", "－", "-", "--", "/", "／", "#N/A", "N/A", "n/a", "···", "…", "……", "...", "NULL", "null", "None"),
@@ -40,11 +43,21 @@ _MOMENT_LAYERS = (
 _READINGS: dict[Kind, tuple[tuple[str, ...], str, str]] = {
     "text": (("bare(t) AS b",), "read_text(t, b, field)", "as_text"),
     "name": (("bare(t) AS b",), "read_name(t, b, field, nulls)", "as_text"),
-    "code": (("code_text(t) AS b",), "read_code(t, b, field, nulls, known)", "as_text"),
+    "code": (("code_text(t) AS b", "codes_in(b, shape) AS f"), "read_code(t, b, f, field, nulls, known)", "as_text"),
+    "phone": (
+        ("code_text(t) AS b", "phone_text(b) AS f", "phones_in(f) AS d"),
+        "read_phone(t, b, f, d, field, nulls, known)",
+        "as_text",
+    ),
+    "path": (("bare(t) AS b", "path_text(b) AS f"), "read_path(t, b, f, field, nulls)", "as_text"),
     "boolean": (("bare(t) AS b",), "read_boolean(t, b, field, nulls)", "as_boolean"),
     "number": (
-        ("number_text(t, unit) AS b", "number_form(b) AS f", "number_digits(b) AS d"),
-        "read_number(t, b, f, d, field, nulls, places)",
+        (
+            "number_text(coalesce(known[half(bare(t))], t), unit) AS b",
+            "number_form(b, unit) AS f",
+            "in_unit(number_digits(b), num, den, places) AS d",
+        ),
+        "read_number(coalesce(known[half(bare(t))], t), b, f, d, field, nulls, places)",
         "as_number",
     ),
     "timestamp": (_MOMENT_LAYERS, "read_timestamp(t, b, p, w, field, nulls)", "as_timestamp"),
@@ -52,11 +65,36 @@ _READINGS: dict[Kind, tuple[tuple[str, ...], str, str]] = {
 }
 
 
+class Delivered(Field):
+    """A field as one file delivers it."""
+
+    factor: Fraction = Fraction(1)  # from the unit that the file states to the field's own
+    filled: bool = False  # a blank cell means the one above it
+    stated: bool = False  # the text stands in the title, once for all rows
+
+    @property
+    def is_converted(self) -> bool:
+        return self.factor != 1 or self.stated
+
+
+def delivered(field: Field, column: Column, contract: Contract) -> Field:
+    """The field with what its column in the file says otherwise."""
+    filled = bool(contract.delivery and field.name in contract.delivery.filled)
+    stated = column.stated is not None
+    if not (column.factor or filled or stated):
+        return field
+    return Delivered(**field.model_dump(), factor=Fraction(column.factor or 1), filled=filled, stated=stated)
+
+
 def kind_of(field: Field) -> Kind:
     if field.type in ("timestamp", "date", "boolean", "text"):
         return field.type  # type: ignore[return-value]
     if field.type in ("bigint", "int", "double") or field.type.startswith("decimal"):
         return "number"
+    if field.levels:
+        return "path"
+    if field.name.endswith("_phone"):
+        return "phone"
     coded = field.pattern or field.enum or field.values or field.check or _CODE_NAME.search(field.name)
     return "code" if coded else "name"
 
@@ -85,6 +123,8 @@ def cast_value(field: Field, raw: str) -> str:
 def is_plain(field: Field, raw: str, value: str | None = None) -> str:
     """SQL: is the text plainly as agreed? ``value``: what ``cast_value`` makes of it, by default the field's name."""
     kind, value = kind_of(field), value or field.name
+    if isinstance(field, Delivered) and field.is_converted:
+        return "false"
     if kind == "timestamp":  # until 1991 Shanghai had summer time
         same = f"({value} + INTERVAL 8 HOUR)::VARCHAR = {raw}"
         return f"({same} AND {value} >= TIMESTAMP '1991-09-16' AND {value} < TIMESTAMP '2100-12-31')"
@@ -94,11 +134,12 @@ def is_plain(field: Field, raw: str, value: str | None = None) -> str:
         return f"{raw} IN ('是', '否')"
     if kind == "number":
         fraction = f"(\\.[0-9]{{1,{places_of(field)}}})?" if places_of(field) else ""
-        nothing = f" AND {raw} NOT IN ({', '.join(map(literal, field.nulls))})" if field.nulls else ""
+        special = (*field.nulls, *field.values)
+        nothing = f" AND {raw} NOT IN ({', '.join(map(literal, special))})" if special else ""
         return f"(regexp_full_match({raw}, '-?[0-9]{{1,18}}{fraction}') AND {value} IS NOT NULL{nothing})"
     if field.enum:
         return f"{raw} IN ({', '.join(map(literal, field.enum))})"
-    return {"code": _plain_code, "name": _plain_name, "text": _plain_text}[kind](field, raw)
+    return _PLAIN_TEXTS[kind](field, raw)
 
 
 def plain_value(field: Field, raw: str) -> str:
@@ -144,6 +185,23 @@ def _plain_text(_field: Field, raw: str) -> str:
     )
 
 
+def _plain_phone(_field: Field, raw: str) -> str:
+    return f"regexp_full_match({raw}, '1[3-9][0-9]{{9}}|0[0-9]{{2,3}}-[2-8][0-9]{{6,7}}')"
+
+
+def _plain_path(field: Field, raw: str) -> str:
+    return f"({_plain_name(field, raw)} AND NOT regexp_matches({raw}, '[-—－=]>|[→>＞／—\\\\》]|--'))"
+
+
+_PLAIN_TEXTS = {
+    "code": _plain_code,
+    "phone": _plain_phone,
+    "path": _plain_path,
+    "name": _plain_name,
+    "text": _plain_text,
+}
+
+
 def help_value(field: Field, raw: str) -> str:
     """SQL: the first 17 digits of an identity number as a number, from which its check digit is cheap (``n_x``)."""
     return f"TRY_CAST(left({raw}, 17) AS BIGINT) AS n_{field.name}"
@@ -152,14 +210,14 @@ def help_value(field: Field, raw: str) -> str:
 def careful_value(field: Field) -> str:
     """SQL: the careful reading's value in the column's type; ``s_x`` is the row of ``readings``."""
     kind = kind_of(field)
-    column = {"text": "as_text", "name": "as_text", "code": "as_text", "number": "as_number"}.get(kind, f"as_{kind}")
+    column = _READINGS[kind][2]
     column = "as_double" if field.type == "double" else column
     return f"TRY_CAST(s_{field.name}.{column} AS {engine_type(field)})"
 
 
 FIELDS = {
     "field": "VARCHAR", "kind": "VARCHAR", "nulls": ["VARCHAR"], "known": "MAP(VARCHAR, VARCHAR)", "unit": "VARCHAR",
-    "places": "INTEGER",
+    "places": "INTEGER", "shape": "VARCHAR", "num": "BIGINT", "den": "BIGINT", "also": "VARCHAR", "filled": "BOOLEAN",
 }  # fmt: skip
 
 
@@ -173,20 +231,39 @@ def fields_rows(fields: Sequence[Field]) -> list[dict[str, object]]:
             "known": f.values,
             "unit": re.escape(f.unit or ""),
             "places": places_of(f),
+            "shape": shape_of(f),
+            "num": f.factor.numerator if isinstance(f, Delivered) else 1,
+            "den": f.factor.denominator if isinstance(f, Delivered) else 1,
+            "also": "X13" if isinstance(f, Delivered) and f.is_converted else None,
+            "filled": isinstance(f, Delivered) and f.filled,
         }
         for f in fields
     ]
 
 
+def shape_of(field: Field) -> str | None:
+    """What a code of the field looks like within a longer text; none where nothing tells it from other words."""
+    if field.check:
+        return {"uscc": "[0-9A-HJ-NPQRTUWXY]{18}", "id_card": "[0-9]{17}[0-9Xx]"}[field.check]
+    whole = (field.pattern or "").removeprefix("^").removesuffix("$")
+    narrow = field.pattern == f"^{whole}$" and _NARROW.fullmatch(whole)
+    return whole if narrow and len(field.example or "") >= 6 else None
+
+
 def reading_sql(kind: Kind) -> str:
     """Reads the distinct texts of ``odd`` (field, t) of one kind into the shape of ``readings``."""
     layers, reading, column = _READINGS[kind]
-    source = f"(SELECT odd.*, nulls, known, unit, places FROM odd JOIN fields USING (field) WHERE kind = '{kind}')"
+    ditto = f"(filled AND starts_with(t, '{DITTO}'))"
+    source = f"""(SELECT fields.*, odd.t AS delivered, {ditto} AS ditto, CASE WHEN {ditto} THEN t[2:] ELSE t END AS t
+        FROM odd JOIN fields USING (field) WHERE kind = '{kind}')"""
     for layer in layers:
         source = f"(SELECT *, {layer} FROM {source})"
     double = "approximate(b, f, d)" if kind == "number" else "NULL"
     rest = "b, f, d" if kind == "number" else "b"
+    more = "[CASE WHEN ditto THEN field || ':X19' END, CASE WHEN v.value IS NOT NULL THEN field || ':' || also END]"
+    marks = f"list_concat(v.marks, list_filter({more}, lambda m: m IS NOT NULL))"
     return f"""INSERT INTO readings BY NAME
-        SELECT field, t AS delivered, v.value AS {column}, CASE WHEN v.error IS NULL THEN {double} END AS as_double,
-               v.marks AS marks, v.changed AS changed, v.error AS error
-        FROM (SELECT field, t, {rest}, {reading} AS v FROM {source})"""
+        SELECT field, delivered, v.value AS {column}, CASE WHEN v.error IS NULL THEN {double} END AS as_double,
+               {marks} AS marks, v.changed OR ditto OR (also IS NOT NULL AND v.value IS NOT NULL) AS changed,
+               v.error AS error
+        FROM (SELECT field, delivered, ditto, also, {rest}, {reading} AS v FROM {source})"""

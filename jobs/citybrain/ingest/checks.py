@@ -17,7 +17,7 @@ from citybrain.contracts import Contract, ContractError, Field
 from citybrain.contracts.model import Severity
 from citybrain.duck import literal
 from citybrain.identity import id_card_invalid_sql, uscc_invalid_sql
-from citybrain.ingest.cells import kind_of, places_of
+from citybrain.ingest.cells import kind_of, places_of, shape_of
 from citybrain.ingest.dirt import dirt_rules
 
 
@@ -60,7 +60,14 @@ def _field_checks(field: Field) -> Iterator[Check]:
         bounds = [f"{n} {sign} {bound}" for sign, bound in (("<", field.min), (">", field.max)) if bound is not None]
         outside = " OR ".join(bounds)
         yield _check(field, rule, field.severity, outside, _range(field), plain=outside)
+    if kind_of(field) == "phone":
+        odd = f"NOT {_masked(field)} AND NOT list_bool_and(list_transform(phones_in({n}), lambda p: is_phone(p)))"
+        yield _check(field, "phone", "warn", odd)
+    if shape_of(field):
+        yield _check(field, "code_with_note", "warn", _marked(field, "X10"))
     if field.check:
+        old = f"regexp_full_match({n}, '[0-9]{{15}}')"
+        yield _check(field, "old_number", "warn", old, plain=None if field.check == "id_card" else f"length({n}) = 15")
         invalid = {"id_card": id_card_invalid_sql, "uscc": uscc_invalid_sql}[field.check](n)
         plain = None if field.check == "id_card" else invalid  # a number that is plainly as agreed has been found sound
         yield _check(field, field.check, field.severity, f"NOT {_masked(field)} AND {invalid}", plain=plain)
@@ -69,13 +76,18 @@ def _field_checks(field: Field) -> Iterator[Check]:
 def _reading_errors(field: Field) -> tuple[str, ...]:
     by_kind = {
         "timestamp": ("unreadable_date",), "date": ("unreadable_date",), "boolean": ("unreadable_boolean",),
-        "number": ("unreadable_number", "precision_lost"), "code": ("precision_lost",), "name": (), "text": (),
+        "number": ("unreadable_number", "precision_lost"), "code": ("precision_lost", "several_codes"),
+        "phone": ("precision_lost",), "path": (), "name": (), "text": (),
     }  # fmt: skip
     return (*by_kind[kind_of(field)], "cell_error")
 
 
 def _masked(field: Field) -> str:
-    return f"coalesce(list_contains(s_{field.name}.marks, {literal(field.name + ':X07')}), false)"
+    return _marked(field, "X07")
+
+
+def _marked(field: Field, dirt: str) -> str:
+    return f"coalesce(list_contains(s_{field.name}.marks, {literal(f'{field.name}:{dirt}')}), false)"
 
 
 def _number_name(field: Field) -> str:

@@ -18,6 +18,7 @@ from citybrain.duck import literal
 from citybrain.ingest.cells import (
     careful_value,
     cast_value,
+    delivered,
     engine_type,
     help_value,
     is_plain,
@@ -37,7 +38,8 @@ class Compiled:
         self.contract, self.columns = contract, columns
         self._now = f"TIMESTAMP '{received_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}' AS _received_at"
         place = {c.field: c.position for c in columns if c.field}
-        self.fields = [f for f in contract.fields if f.name in place]
+        of = {c.field: c for c in columns}
+        self.fields = [delivered(f, of[f.name], contract) for f in contract.fields if f.name in place]
         self.absent = [f for f in contract.fields if f.name not in place]
         self.raw = {f.name: f"c{place[f.name]}" for f in self.fields}
         self.checks = checks_of(contract, set(self.raw))

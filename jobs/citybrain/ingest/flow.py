@@ -17,7 +17,8 @@ from deltalake.exceptions import DeltaError
 
 from citybrain import contracts
 from citybrain.contracts import Contract
-from citybrain.ingest import landing
+from citybrain.ingest import landing, series
+from citybrain.ingest.complete import completed, width_of
 from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.findings import Origin
 from citybrain.ingest.judge import Judge, Judged
@@ -185,14 +186,15 @@ def judged(contract: Contract, receipt: Receipt, layout: Layout, stage: Path, pa
     """Every row read and judged, in files of the stage; with the receipt's repairs, unless others are given."""
     origin = Origin(receipt.receipt, receipt.load, receipt.file, layout.detected.sheet, receipt.received_at)
     with Judge(contract, layout.detected.columns, origin, stage) as judge:
-        width = len(layout.detected.columns)
-        segments = layout.source.segments(width, layout.first_row)
-        if patches := patches_of(receipt, layout.detected.columns) if patches is None else patches:
-            segments = patched(segments, patches, width)
+        columns = layout.detected.columns
+        segments = completed(layout.source.segments(width_of(columns), layout.first_row), columns, contract)
+        if patches := patches_of(receipt, columns) if patches is None else patches:
+            segments = patched(segments, patches, len(columns))
         for segment in ahead(segments):
             judge.take(segment)
         judge.note(layout.issues)
         result = judge.finish()
+        judge.note(series.findings(contract, receipt, layout.detected, result.bronze, stage))
     assert contract.delivery
     if not result.counts.delivered and contract.delivery.mode == "snapshot":
         raise Refused("no_rows")

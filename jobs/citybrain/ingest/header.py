@@ -9,15 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from citybrain.contracts import Contract, Field
+from citybrain.ingest import units
 from citybrain.ingest.outcome import Column, Refused
 
 PREVIEW = 40  # rows among which the header must stand
 _SHARE = 0.6
 _BRACKETS = re.compile(r"[(\[【{<《](.{0,99}?)[)\]】}>》]")  # bounded: a cell of open brackets is no work
 _NOISE = re.compile(r"[\s*:_\-—/、,.'\"()\[\]【】{}<>《》]+")
-_UNITS = (
-    "元|千元|万元|亿元|人|万人|件|宗|个|户|家|次|项|亩|㎡|平方米|公顷|平方公里|km²|千瓦时|万千瓦时|亿千瓦时|%|‰|天|日|"
-    "工作日|小时|分钟|秒|度|吨|米|公里|mg/m3|[uμ]g/m3"  # as NFKC writes mg/m³ and µg/m³
+_UNITS = "|".join(map(units.spelled, units.base_sizes())) + (
+    "|件|宗|个|户|家|次|项|%|‰|天|日|工作日|度|米|公里|mg/m3|[uμ]g/m3"  # as NFKC writes mg/m³ and µg/m³
 )
 _UNIT_CELL = re.compile(rf"[(\[]?(?:单位:?)?({_UNITS})[)\]]?")
 
@@ -139,24 +139,41 @@ def _near(missing: Sequence[Field], free: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found)) or list(free[:8])
 
 
-def check_units(header: Header, below: Sequence[str | None], contract: Contract) -> bool:
-    """Refuses a unit that is not the contract's; says whether the row below the header is a row of units."""
-    is_unit_row = bool(any(below)) and all(_UNIT_CELL.fullmatch(_plain(c)) for c in below if c and c.strip())
+def is_unit_row(below: Sequence[str | None]) -> bool:
+    """Does the row below the header hold nothing but units?"""
+    return bool(any(below)) and all(_UNIT_CELL.fullmatch(units.spelled(c)) for c in below if c and c.strip())
+
+
+def with_units(
+    header: Header, below: Sequence[str | None], titles: Sequence[str], contract: Contract
+) -> tuple[Column, ...]:
+    """The columns, each with the factor to the agreed unit from the one that header, unit row or title states; and a
+    column for a unit that only the title states. Refuses a unit that cannot be told in the agreed one."""
+    columns = []
     for column in header.columns:
-        if not column.field:
+        unit = contract.field(column.field).unit if column.field else None
+        given = unit and (unit_in(column.header) or _unit_below(column, below) or units.stated_for(unit, titles))
+        if not unit or not given:
+            columns.append(column)
             continue
-        unit = contract.field(column.field).unit
-        stated = unit_in(column.header)
-        if is_unit_row and column.position < len(below) and (cell := below[column.position]):
-            stated = stated or (m[1] if (m := _UNIT_CELL.fullmatch(_plain(cell))) else None)
-        if unit and stated and _one_spelling(stated) != _one_spelling(unit):
-            raise Refused("unit_differs", title=column.header, text=stated, expected=unit)
-    return is_unit_row
+        if (times := units.factor(given, unit)) is None:
+            raise Refused("unit_differs", title=column.header, text=given, expected=unit)
+        columns.append(column.model_copy(update={"factor": None if times == 1 else str(times)}))
+    return (*columns, *_stated(header, titles, contract))
 
 
-def _plain(cell: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", cell).split())
+def _unit_below(column: Column, below: Sequence[str | None]) -> str | None:
+    cell = below[column.position] if column.position < len(below) and is_unit_row(below) else None
+    match = _UNIT_CELL.fullmatch(units.spelled(cell)) if cell else None
+    return match[1] if match else None
 
 
-def _one_spelling(unit: str) -> str:
-    return _plain(unit).replace("ug/", "μg/")
+def _stated(header: Header, titles: Sequence[str], contract: Contract) -> Iterator[Column]:
+    """A column of units that the file does not have, when its title says the one unit of all rows."""
+    have = {c.field for c in header.columns}
+    for name in dict.fromkeys(f.unit_in for f in contract.fields if f.unit_in and f.name in have):
+        field = contract.field(name)
+        fitting = [unit for unit in units.stated(titles) if unit in (field.enum or ())]
+        if name not in have and len(fitting) == 1:
+            position = len(header.columns)
+            yield Column(position=position, letter="", header=field.title, field=name, stated=fitting[0])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from citybrain.contracts import Contract
 from citybrain.ingest.csv_source import CsvSource
 from citybrain.ingest.dirt import file_issue
-from citybrain.ingest.header import PREVIEW, Header, check_units, find_header, names_of, simple
+from citybrain.ingest.header import PREVIEW, Header, find_header, is_unit_row, names_of, simple, with_units
 from citybrain.ingest.html_source import HtmlSource
 from citybrain.ingest.json_source import JsonSource
-from citybrain.ingest.outcome import Detected, Issue, Refused
-from citybrain.ingest.sheet_source import sheets
+from citybrain.ingest.outcome import Column, Detected, Issue, Refused
+from citybrain.ingest.sheet_source import sheets, unread
 from citybrain.ingest.sniff import Kind, file_kind, is_secret_title
 from citybrain.ingest.source import Source
 
@@ -41,7 +41,10 @@ def read_layout(contract: Contract, path: Path) -> Layout:
             refusal = refused if refusal.rule == "empty_file" else refusal
             continue
         _check_secrecy(rows, header.rows[0])
-        return _layout(contract, source, kind, header, rows)
+        found = _layout(contract, source, kind, header, rows)
+        others = unread(path, source.sheet) if kind in ("xlsx", "xls") else ()
+        told = (file_issue("hidden_sheet", text=name, sheet=name) for name in others)
+        return replace(found, issues=(*found.issues, *told))
     raise refusal
 
 
@@ -60,8 +63,9 @@ def sources(kind: Kind, path: Path) -> Iterator[Source]:
 def _layout(contract: Contract, source: Source, kind: Kind, header: Header, rows: list[list[str | None]]) -> Layout:
     after = header.rows[-1] + 1
     below = rows[after] if after < len(rows) else []
-    has_units = check_units(header, below, contract)
+    has_units = is_unit_row(below)
     titles = [" ".join(c.strip() for c in row if c and c.strip()) for row in rows[: header.rows[0]]]
+    columns = with_units(header, below, titles, contract)
     detected = Detected(
         kind=kind,
         encoding=source.encoding,
@@ -70,15 +74,23 @@ def _layout(contract: Contract, source: Source, kind: Kind, header: Header, rows
         header_rows=tuple(r + 1 for r in header.rows),
         titles=tuple(t for t in titles if t),
         unit_row=after + 1 if has_units else None,
-        columns=header.columns,
+        columns=columns,
     )
-    return Layout(source, detected, after + 1 + has_units, tuple(_drift(header, contract)))
+    issues = (*_drift(header, columns, contract), *_merged(header))
+    return Layout(source, detected, after + 1 + has_units, issues)
 
 
-def _drift(header: Header, contract: Contract) -> list[Issue]:
+def _merged(header: Header) -> Iterator[Issue]:
+    """A header of several rows is told, with the name that was put together for one of its columns."""
+    joined = next((c.header for c in header.columns if c.field and "_" in c.header), None)
+    if len(header.rows) > 1 and joined:
+        yield file_issue("merged_header", rows=len(header.rows), header=joined, row=header.rows[0] + 1)
+
+
+def _drift(header: Header, columns: Sequence[Column], contract: Contract) -> list[Issue]:
     """Columns that the contract does not know, that stand twice, that are missing."""
     issues = []
-    fields = {c.field for c in header.columns}
+    fields = {c.field for c in columns}
     names = names_of(contract)
     seen: set[str] = set()
     for column in header.columns:

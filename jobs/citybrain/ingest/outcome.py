@@ -89,6 +89,8 @@ class Column(Model):
     letter: str
     header: str
     field: str | None = None
+    stated: str | None = None  # not a column of the file: what its title says for every row
+    factor: str | None = None  # from the unit that the file states to the agreed one, as a fraction: 10000, 1/1000
 
 
 class Detected(Model):

@@ -21,6 +21,7 @@ CREATE OR REPLACE MACRO is_nothing(t, more) AS is_dash(t) OR t IN ('无', '空',
 
 CREATE OR REPLACE MACRO is_cell_error(t) AS
     regexp_full_match(t, '#(REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!)');
+CREATE OR REPLACE MACRO part(p) AS coalesce(TRY_CAST(p AS DOUBLE), 0);
 CREATE OR REPLACE MACRO is_scientific(t) AS regexp_full_match(t, '[+-]?\d(\.\d+)?[eE]\+?\d+');
 CREATE OR REPLACE MACRO is_masked(t) AS regexp_matches(t, '.[*＊●]|[*＊●].|×{2,}|[xX]{3,}');
 
@@ -57,43 +58,95 @@ CREATE OR REPLACE MACRO read_name(t, b, name, nulls) AS
          THEN {'value': regexp_replace(b, '\s*[\r\n\t]+\s*', '', 'g'), 'marks': [name || ':X16'], 'changed': true, 'error': NULL}
          ELSE read_text(t, b, name) END;
 
--- Codes and fixed vocabularies (c = code_text(t); known: delivered spelling → standard value).
+-- X33. Roman numerals and variant characters, in codes and fixed vocabularies only.
+CREATE OR REPLACE MACRO no_variants(t) AS translate(
+    replace(replace(replace(replace(replace(replace(replace(replace(t,
+        'Ⅱ', 'II'), 'Ⅲ', 'III'), 'Ⅳ', 'IV'), 'Ⅵ', 'VI'), 'Ⅶ', 'VII'), 'Ⅷ', 'VIII'), 'Ⅸ', 'IX'), 'Ⅻ', 'XII'),
+    'ⅠⅤⅩ〇○鎮區縣號訴詢舉報議辦結處理務業場無電話網絡機關個戶開銷註遷續規則時間經營類級別區內後復臺灣廣東華國際貿農產車輛違設築環衛綠線繳費證書備審查驗',
+    'IVX零零镇区县号诉询举报议办结处理务业场无电话网络机关个户开销注迁续规则时间经营类级别区内后复台湾广东华国际贸农产车辆违设筑环卫绿线缴费证书备审查验');
+CREATE OR REPLACE MACRO has_variants(t) AS no_variants(t) <> t;
+
+-- Codes and fixed vocabularies (c = code_text(t); known: delivered spelling → standard value; shape: what a code looks
+-- like within a longer text, or NULL; codes = codes_in(c, shape)).
 CREATE OR REPLACE MACRO code_text(t) AS
-    bare(regexp_replace(regexp_replace(half(bare(t)), '^''', ''), '[\r\n\t]+', '', 'g'));
+    no_variants(bare(regexp_replace(regexp_replace(half(bare(t)), '^''', ''), '[\r\n\t]+', '', 'g')));
+-- X10. The different codes in a text that is more than a code.
+CREATE OR REPLACE MACRO codes_in(c, shape) AS
+    CASE WHEN shape IS NULL OR regexp_full_match(c, shape) THEN []::VARCHAR[]
+         ELSE list_distinct(list_filter(regexp_split_to_array(c, '[^0-9A-Za-z]+'), lambda w: regexp_full_match(w, shape))) END;
 CREATE OR REPLACE MACRO code_marks(t, c, name, known) AS
     list_concat(as_marks(name, CASE WHEN has_full_width(t) THEN 'X05' END,
                                CASE WHEN starts_with(half(bare(t)), '''') THEN 'X06' END,
                                CASE WHEN is_masked(c) THEN 'X07' END),
                 as_marks(name, CASE WHEN regexp_matches(bare(t), '[\r\n\t]') THEN 'X16' END,
-                               CASE WHEN known[c] IS NOT NULL THEN 'X18' END, NULL));
-CREATE OR REPLACE MACRO read_code(t, c, name, nulls, known) AS
+                               CASE WHEN known[c] IS NOT NULL THEN 'X18' END,
+                               CASE WHEN has_variants(t) THEN 'X33' END));
+CREATE OR REPLACE MACRO read_code(t, c, codes, name, nulls, known) AS
     CASE WHEN c = '' THEN {'value': NULL::VARCHAR, 'marks': []::VARCHAR[], 'changed': true, 'error': NULL::VARCHAR}
          WHEN is_nothing(c, nulls) THEN {'value': NULL, 'marks': [name || ':X04'], 'changed': true, 'error': NULL}
          WHEN is_cell_error(c) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'cell_error'}
          WHEN is_scientific(c) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'precision_lost'}
+         WHEN len(codes) > 1 THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'several_codes'}
+         WHEN len(codes) = 1
+         THEN {'value': codes[1], 'marks': list_append(code_marks(t, c, name, known), name || ':X10'), 'changed': true, 'error': NULL}
          ELSE {'value': coalesce(known[c], c), 'marks': code_marks(t, c, name, known),
                'changed': coalesce(known[c], c) <> t, 'error': NULL} END;
 
--- Numbers (n = number_text(t, unit), f = number_form(n), d = number_digits(n), v = the value in the column's type).
+-- X29. Telephones (n = phone_text(c), p = phones_in(n)): several are joined by /; what is none is left as it stands.
+CREATE OR REPLACE MACRO phone_text(c) AS regexp_replace(
+    regexp_replace(regexp_replace(c, '\((0\d{2,3})\)\s*', '\1-', 'g'), '(^|[^0-9])\+?86[- ]?(1[3-9]\d{9})', '\1\2', 'g'),
+    '\s*[/、,;|]\s*|\s+或?\s*|或', '/', 'g');
+CREATE OR REPLACE MACRO is_phone(n) AS
+    regexp_full_match(n, '1[3-9]\d{9}|(0\d{2,3}-?)?[2-9]\d{6,7}((转|-)\d{1,6})?|[48]00-?\d{3}-?\d{4}|1\d{2,4}|9\d{4}');
+CREATE OR REPLACE MACRO phones_in(n) AS list_filter(string_split(n, '/'), lambda one: one <> '');
+CREATE OR REPLACE MACRO read_phone(t, c, n, p, name, nulls, known) AS
+    CASE WHEN c <> '' AND n <> c AND len(p) > 0 AND len(list_filter(p, lambda one: NOT is_phone(one))) = 0
+         THEN {'value': array_to_string(p, '/'), 'marks': list_append(code_marks(t, c, name, known), name || ':X29'), 'changed': true, 'error': NULL::VARCHAR}
+         WHEN len(p) > 1 AND len(list_filter(p, lambda one: NOT is_phone(one))) = 0
+         THEN {'value': c, 'marks': list_append(code_marks(t, c, name, known), name || ':X29'), 'changed': true, 'error': NULL}
+         ELSE read_code(t, c, []::VARCHAR[], name, nulls, known) END;
+
+-- X22. A path of levels (b = bare(t), w = path_text(b)), whatever joins them.
+CREATE OR REPLACE MACRO path_text(b) AS regexp_replace(b, '\s*(-+>|—+>|－+>|→|=>|》|＞|>|／|/|\\|—+|--+)\s*', '/', 'g');
+CREATE OR REPLACE MACRO read_path(t, b, w, name, nulls) AS
+    CASE WHEN w <> b AND NOT is_nothing(b, nulls) AND NOT is_masked(b)
+         THEN {'value': w, 'marks': [name || ':X22'], 'changed': true, 'error': NULL::VARCHAR}
+         ELSE read_name(t, b, name, nulls) END;
+
+-- Numbers (n = number_text(t, unit), f = number_form(n, unit), d = number_digits(n), v = the value in the column's type).
+-- An arrow is a sign; one before a signed number is not read.
+CREATE OR REPLACE MACRO unarrowed(n) AS regexp_replace(regexp_replace(regexp_replace(
+    n, '^([^↑↓]*)([↑↓])$', '\2\1'), '^↑\+?(\d)', '\1'), '^↓(\d)', '-\1');
 CREATE OR REPLACE MACRO number_text(t, unit) AS
-    regexp_replace(regexp_replace(half(bare(t)), '\s+', '', 'g'), '(' || unit || ')$', '');
-CREATE OR REPLACE MACRO number_form(n) AS
+    regexp_replace(unarrowed(regexp_replace(half(bare(t)), '\s+', '', 'g')), '(' || unit || ')$', '');
+-- X20. 113°08′44″, 113度8分44秒, 113°08.7′; only in columns of degrees.
+CREATE OR REPLACE MACRO degrees(n) AS
+    regexp_extract(n, '^(\d{1,3})[°度](\d{1,2}(?:\.\d+)?)(?:[''′分](?:(\d{1,2}(?:\.\d+)?)(?:"|″|''''|′′|秒)?)?)?$', ['d', 'm', 's']);
+CREATE OR REPLACE MACRO number_form(n, unit) AS
     CASE WHEN regexp_full_match(n, '[+-]?\d+(\.\d+)?') THEN 'plain'
+         WHEN unit = '度' AND degrees(n).d <> '' AND part(degrees(n).m) < 60 AND part(degrees(n).s) < 60 THEN 'degrees'
          WHEN regexp_full_match(n, '[+-]?\d{1,3}(,\d{3})+(\.\d+)?') THEN 'grouped'
          WHEN regexp_full_match(n, '\((\d+|\d{1,3}(,\d{3})+)(\.\d+)?\)') THEN 'accounting'
          WHEN regexp_full_match(n, '(约|近)?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?(万|亿)?(余|多)?') THEN 'about'
          WHEN regexp_full_match(n, '[+-]?\d+(\.\d+)?[eE][+-]?\d+') THEN 'scientific' END;
 CREATE OR REPLACE MACRO number_digits(n) AS
-    TRY_CAST(CASE WHEN starts_with(n, '(') THEN '-' ELSE '' END || regexp_replace(n, '[^0-9.+-]', '', 'g') AS DECIMAL(28, 10))
-    * CASE WHEN contains(n, '万') THEN 10000 WHEN contains(n, '亿') THEN 100000000 ELSE 1 END;
+    CASE WHEN regexp_matches(n, '[°度]')
+    THEN round(part(degrees(n).d) + part(degrees(n).m) / 60 + part(degrees(n).s) / 3600, 10)::DECIMAL(28, 10)
+    ELSE TRY_CAST(CASE WHEN starts_with(n, '(') THEN '-' ELSE '' END || regexp_replace(n, '[^0-9.+-]', '', 'g') AS DECIMAL(28, 10))
+    * CASE WHEN contains(n, '万') THEN 10000 WHEN contains(n, '亿') THEN 100000000 ELSE 1 END END;
+-- X13. The number in the column's own unit, when the file states another one: times num, over den.
+CREATE OR REPLACE MACRO in_unit(d, num, den, places) AS
+    CASE WHEN num = 1 AND den = 1 THEN d ELSE round(d::DOUBLE * num / den, places)::DECIMAL(38, 10) END;
 CREATE OR REPLACE MACRO number_of(t, unit) AS coalesce(TRY_CAST(t AS DECIMAL(38, 10)),
-    CASE WHEN t IS NOT NULL AND number_form(number_text(t, unit)) IS NOT NULL THEN number_digits(number_text(t, unit)) END);
+    CASE WHEN t IS NOT NULL AND number_form(number_text(t, unit), unit) IS NOT NULL THEN number_digits(number_text(t, unit)) END);
 CREATE OR REPLACE MACRO too_fine(d, places) AS length(rtrim(split_part(d::VARCHAR, '.', 2), '0')) > places;
 CREATE OR REPLACE MACRO approximate(n, f, d) AS
     CASE WHEN f IN ('plain', 'scientific') THEN TRY_CAST(n AS DOUBLE) WHEN f IS NOT NULL THEN d::DOUBLE END;
 CREATE OR REPLACE MACRO number_marks(t, n, f, name) AS
     as_marks(name, CASE WHEN has_full_width(t) THEN 'X05' END,
-             CASE WHEN f NOT IN ('plain', 'scientific') OR length(half(bare(t))) > length(n) THEN 'X15' END, NULL);
+             CASE WHEN f = 'degrees' THEN NULL WHEN f NOT IN ('plain', 'scientific') OR length(half(bare(t))) > length(n)
+                  OR regexp_matches(t, '[↑↓]') THEN 'X15' END,
+             CASE WHEN f = 'degrees' THEN 'X20' END);
 CREATE OR REPLACE MACRO read_number(t, n, f, d, name, nulls, places) AS
     CASE WHEN n = '' AND bare(t) = '' THEN {'value': NULL::DECIMAL(38, 10), 'marks': []::VARCHAR[], 'changed': true, 'error': NULL::VARCHAR}
          WHEN is_nothing(half(bare(t)), nulls) THEN {'value': NULL, 'marks': [name || ':X04'], 'changed': true, 'error': NULL}
@@ -122,12 +175,16 @@ CREATE OR REPLACE MACRO shanghai(wall) AS
     CASE WHEN wall >= TIMESTAMP '1991-09-16' THEN wall - INTERVAL 8 HOUR
          ELSE timezone('UTC', timezone('Asia/Shanghai', wall)) END;
 CREATE OR REPLACE MACRO plausible(wall) AS wall >= TIMESTAMP '1949-01-01' AND wall < TIMESTAMP '2101-01-01';
-CREATE OR REPLACE MACRO moment_text(t) AS upper(half(bare(t)));
+-- 二〇二一年九月二十八日: tens first, then digit by digit.
+CREATE OR REPLACE MACRO numerals(t) AS translate(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+    regexp_replace(t, '([二三])十([一二三四五六七八九])', '\1\2', 'g'), '([二三])十', '\1零', 'g'),
+    '十([一二三四五六七八九])', '一\1', 'g'), '十', '一零', 'g'), '[〇○]', '零', 'g'), '零一二三四五六七八九', '0123456789');
+CREATE OR REPLACE MACRO moment_text(t) AS
+    upper(half(bare(CASE WHEN regexp_matches(t, '[〇○零一二三四五六七八九十]') THEN numerals(t) ELSE t END)));
 CREATE OR REPLACE MACRO moment_parts(b) AS regexp_extract(
     rtrim(regexp_replace(b, '^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2})?)?$', '\1-\2-\3 \4:\5:\6'), ' :'),
     '^(\d{4})\s*[-./年]\s*(\d{1,2})\s*[-./月]\s*(\d{1,2})\s*日?(?:[T\s]*(凌晨|早上|上午|中午|下午|晚上)?\s*(\d{1,2})\s*[:时点]\s*(?:(\d{1,2})\s*(?:[:分]\s*(?:(\d{1,2}(?:\.\d+)?)\s*秒?)?)?)?)?\s*(AM|PM)?\s*(Z|[+-]\d{2}:?\d{2})?$',
     ['y', 'm', 'd', 'half', 'h', 'i', 's', 'ampm', 'zone']);
-CREATE OR REPLACE MACRO part(p) AS coalesce(TRY_CAST(p AS DOUBLE), 0);
 CREATE OR REPLACE MACRO hour_of(p) AS
     CASE WHEN (p.half IN ('下午', '晚上') OR p.ampm = 'PM') AND part(p.h) < 12 THEN part(p.h) + 12
          WHEN p.half = '中午' AND part(p.h) < 3 THEN part(p.h) + 12

@@ -13,6 +13,7 @@ import python_calamine as calamine
 from citybrain.ingest.outcome import Refused
 from citybrain.ingest.source import SEGMENT_BYTES, Segment, segment_of
 
+_LOOKED_THROUGH = 8 << 20  # bytes of a workbook whose other sheets are looked into: larger ones take too long
 _EXACT = 10**15  # a whole number in a cell keeps 15 digits; what is longer has lost some
 
 
@@ -66,6 +67,19 @@ def sheets(path: Path) -> Iterator[SheetSource]:
         raise Refused("password") from None
     except calamine.CalamineError as error:
         raise Refused("unknown_format", kind=f"读不出的表格文件（{error}），可能是 .et 或已损坏") from error
+
+
+def unread(path: Path, read: str | None) -> Iterator[str]:
+    """Sheets that hold something and are not read: hidden ones, and those behind the one that is."""
+    if path.stat().st_size > _LOOKED_THROUGH:
+        return
+    with path.open("rb") as stream, calamine.CalamineWorkbook.from_filelike(stream) as book:
+        names = [known.name for known in book.sheets_metadata]
+        for place, known in enumerate(book.sheets_metadata):
+            is_behind = read in names and place > names.index(read or "")
+            hidden = known.visible != calamine.SheetVisibleEnum.Visible
+            if known.name != read and (hidden or is_behind) and book.get_sheet_by_name(known.name).height:
+                yield known.name
 
 
 def cell_text(cell: object) -> str | None:

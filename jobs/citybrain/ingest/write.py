@@ -190,6 +190,19 @@ def rows_of(table: str, schema: pa.Schema, note: str, receipt: str) -> pa.Record
     )
 
 
+def rows_before(contract: Contract, receipt: str, where: str) -> pa.RecordBatchReader | pa.Table:
+    """The rows that bronze holds of other receipts, in the columns of the contract; nothing where there is no table."""
+    schema = bronze_schema(contract)
+    uri = str(_folder(contract.table))
+    if not DeltaTable.is_deltatable(uri):
+        return schema.empty_table()
+    columns = ", ".join(f'"{name}"' for name in schema.names)
+    query = QueryBuilder().register("t", opened(contract.table, schema, contract.title))
+    return pa.RecordBatchReader.from_stream(
+        query.execute(f"SELECT {columns} FROM t WHERE _receipt <> '{receipt}' AND {where}")
+    )
+
+
 def _properties(app: str, load: int) -> CommitProperties:
     return CommitProperties(
         app_transactions=[Transaction(app, load)], custom_metadata={"receipt": app, "load": str(load)}
