@@ -215,17 +215,15 @@ def test_what_is_refused_says_why_and_is_kept(tmp_path, home, content, rule, say
     """)
 
 
-def test_a_unit_that_is_not_the_agreed_one_is_refused(tmp_path):
+def test_a_unit_that_cannot_be_told_in_the_agreed_one_is_refused(tmp_path):
     file = tmp_path / "x.csv"
     file.write_bytes(
         csv_bytes("""
-        年份 | 区划代码  | 常住人口（万人）
+        年份 | 区划代码  | 常住人口（户）
         2020 | 440605011 | 71
     """)
     )
-    assert _refusal("bronze.reference__population", file)[1].startswith(
-        "“常住人口（万人）”标注的单位是“万人”，约定是“人”"
-    )
+    assert _refusal("bronze.reference__population", file)[1].startswith("“常住人口（户）”标注的单位是“户”，约定是“人”")
 
 
 def test_carbon_monoxide_in_the_unit_of_the_others_is_refused_however_the_unit_is_spelled(tmp_path):

@@ -20,7 +20,7 @@ BUREAU = "数据主管部门"
 FIXERS = {"department": "报送部门", "bureau": BUREAU}
 _BLANKS = {
     "title": "某列", "text": "所填", "expected": "约定", "row": "几", "rows": "若干", "columns": "某列",
-    "nearest": "某列", "headers": "……", "header": "……", "table": "某表", "kind": "某种文件", "error": "……",
+    "nearest": "某列", "headers": "……", "joined": "……", "table": "某表", "kind": "某种文件", "error": "……",
     "offset": "几", "count": "若干", "shifted": "多数", "factor": "若干", "stated": "某期", "found": "另一期",
     "receipt": "某号",
 }  # fmt: skip

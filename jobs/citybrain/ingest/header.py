@@ -92,14 +92,16 @@ def _matched(rows: Rows, start: int, names: dict[str, str]) -> Header:
 
 
 def _spellings(rows: Rows) -> Iterator[list[str]]:
-    """Of each column the ways in which its header may be read: all levels joined, each level, without its bracket."""
+    """Of each column the ways in which its header may be read: all levels joined, the lower ones, each level alone,
+    without its bracket."""
     width = max(map(len, rows))
     filled = [*(_forward(row, width) for row in rows[:-1]), [*rows[-1], *[None] * (width - len(rows[-1]))]]
     for position in range(width):
         levels = [(row[position] or "").strip() for row in filled]
         levels = [level for i, level in enumerate(levels) if level and level not in levels[:i]]
         whole = "_".join(levels)
-        yield [whole, *reversed(levels), _BRACKETS.sub("", unicodedata.normalize("NFKC", whole))]
+        lower = ["_".join(levels[start:]) for start in range(1, len(levels) - 1)]
+        yield [whole, *lower, *reversed(levels), _BRACKETS.sub("", unicodedata.normalize("NFKC", whole))]
 
 
 def _forward(row: Sequence[str | None], width: int) -> list[str | None]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from citybrain.ingest.header import PREVIEW, Header, find_header, is_unit_row, n
 from citybrain.ingest.html_source import HtmlSource
 from citybrain.ingest.json_source import JsonSource
 from citybrain.ingest.outcome import Column, Detected, Issue, Refused
-from citybrain.ingest.sheet_source import sheets, unread
+from citybrain.ingest.sheet_source import SheetSource, sheets, unread
 from citybrain.ingest.sniff import Kind, file_kind, is_secret_title
 from citybrain.ingest.source import Source
+
+EXAMPLE = "示例"  # the sheet of the upload template that shows how to fill in the others
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,7 @@ def read_layout(contract: Contract, path: Path) -> Layout:
         _check_secrecy(rows, header.rows[0])
         found = _layout(contract, source, kind, header, rows)
         others = unread(path, source.sheet) if kind in ("xlsx", "xls") else ()
-        told = (file_issue("hidden_sheet", text=name, sheet=name) for name in others)
-        return replace(found, issues=(*found.issues, *told))
+        return replace(found, issues=(*found.issues, *_unread(contract, others)))
     raise refusal
 
 
@@ -80,11 +82,19 @@ def _layout(contract: Contract, source: Source, kind: Kind, header: Header, rows
     return Layout(source, detected, after + 1 + has_units, issues)
 
 
+def _unread(contract: Contract, others: Iterable[SheetSource]) -> Iterator[Issue]:
+    """Other sheets in which the same table stands; the example of our own template is none."""
+    for sheet in others:
+        with contextlib.suppress(Refused):
+            if sheet.sheet != EXAMPLE and find_header(sheet.preview(PREVIEW), contract):
+                yield file_issue("hidden_sheet", text=sheet.sheet, sheet=sheet.sheet)
+
+
 def _merged(header: Header) -> Iterator[Issue]:
     """A header of several rows is told, with the name that was put together for one of its columns."""
     joined = next((c.header for c in header.columns if c.field and "_" in c.header), None)
     if len(header.rows) > 1 and joined:
-        yield file_issue("merged_header", rows=len(header.rows), header=joined, row=header.rows[0] + 1)
+        yield file_issue("merged_header", rows=len(header.rows), joined=joined, row=header.rows[0] + 1)
 
 
 def _drift(header: Header, columns: Sequence[Column], contract: Contract) -> list[Issue]:

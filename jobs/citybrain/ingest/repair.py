@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import xlsxwriter
 
 from citybrain.ingest.findings import distinct
 from citybrain.ingest.layout import sources
@@ -25,15 +26,31 @@ Patches = Mapping[int, Mapping[int, str | None]]  # row → position of the colu
 
 
 def write_form(path: Path, rows: Sequence[Mapping[str, object]], detected: Detected) -> None:
-    """The quarantined rows as delivered, each with its number and what is wrong with it."""
+    """The quarantined rows as delivered, each with its number and what is wrong with it: a workbook or csv, by name."""
     headers = distinct(detected.columns)
+    lines = [[ROW, *headers, WHY], *(_line(row, headers) for row in rows)]
+    if path.suffix.lower() == ".xlsx":
+        _write_sheet(path, lines)
+        return
     with path.open("w", encoding="utf-8-sig", newline="") as stream:
-        lines = csv.writer(stream)
-        lines.writerow([ROW, *headers, WHY])
-        for row in rows:
-            values = dict(row["values"] or ())  # type: ignore[call-overload]
-            why = " ".join(f"{r['cell'] or ''} {r['message']}".strip() for r in row["reasons"])  # type: ignore[attr-defined]
-            lines.writerow([row["row"], *(values.get(header) for header in headers), why])
+        csv.writer(stream).writerows(lines)
+
+
+def _line(row: Mapping[str, object], headers: Sequence[str]) -> list[str]:
+    values = dict(row["values"] or ())  # type: ignore[call-overload]
+    why = " ".join(f"{r['cell'] or ''} {r['message']}".strip() for r in row["reasons"])  # type: ignore[attr-defined]
+    return [str(row["row"]), *(values.get(header) or "" for header in headers), why]
+
+
+def _write_sheet(path: Path, lines: Sequence[Sequence[str]]) -> None:
+    """Every cell is text, and stays so when it is corrected."""
+    with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        sheet = book.add_worksheet("修正表")
+        sheet.set_column(0, len(lines[0]) - 1, 18, book.add_format({"num_format": "@"}))
+        for number, line in enumerate(lines):
+            for column, text in enumerate(line):
+                sheet.write_string(number, column, text)
+        sheet.freeze_panes(1, 1)
 
 
 def read_patches(path: Path, columns: Sequence[Column]) -> Patches:

@@ -21,7 +21,8 @@ from citybrain.ingest.outcome import Column, Detected, Issue, Refused
 from citybrain.ingest.write import Part, bronze_schema
 
 LEAST = 3  # figures that have one of a year ago, from which on a shift of most of them is one of the unit
-_SHIFT = "CASE WHEN abs(log10(abs(v / ago)) - round(log10(abs(v / ago)))) < 0.35 THEN round(log10(abs(v / ago))) END"
+# The power of ten by which a value differs from that of a year ago, if what is left is less than twice or half.
+_SHIFT = "CASE WHEN abs(log10(abs(v / ago)) - round(log10(abs(v / ago)))) < 0.302 THEN round(log10(abs(v / ago))) END"
 _PERIODS = (
     re.compile(r"(?:统计)?(?:区间|期间|期|时间|月份)[:：]\s*\d{8}\s*[至—–~-]\s*(\d{4})(\d{2})\d{2}"),
     re.compile(r"(\d{4})年\s*(?:1\s*[-—–~至]\s*)?(\d{1,2})\s*月(?!\d*\s*日)"),
@@ -112,7 +113,7 @@ def _compare(db: duckdb.DuckDBPyConnection, contract: Contract, field: Field) ->
     sum of the months before; ``size`` is the row's own unit."""
     year, *month = contract.delivery.series if contract.delivery else ("",)
     cases = " ".join(f"WHEN {literal(name)} THEN {float(size)!r}" for name, size in units.base_sizes().items())
-    size = f"CASE {field.unit_in} {cases} END" if field.unit_in else "1.0"
+    size = f"CASE {field.unit_in} {cases} END::DOUBLE" if field.unit_in else "1::DOUBLE"
     others = [k for k in contract.key if k not in (year, *month)]
     same = " AND ".join(["a._of = n._of", *(f"a.{m} = n.{m}" for m in month)])
     of = f"concat_ws('|', {', '.join(others)})" if others else "''"

@@ -69,7 +69,7 @@ def sheets(path: Path) -> Iterator[SheetSource]:
         raise Refused("unknown_format", kind=f"读不出的表格文件（{error}），可能是 .et 或已损坏") from error
 
 
-def unread(path: Path, read: str | None) -> Iterator[str]:
+def unread(path: Path, read: str | None) -> Iterator[SheetSource]:
     """Sheets that hold something and are not read: hidden ones, and those behind the one that is."""
     if path.stat().st_size > _LOOKED_THROUGH:
         return
@@ -78,8 +78,10 @@ def unread(path: Path, read: str | None) -> Iterator[str]:
         for place, known in enumerate(book.sheets_metadata):
             is_behind = read in names and place > names.index(read or "")
             hidden = known.visible != calamine.SheetVisibleEnum.Visible
-            if known.name != read and (hidden or is_behind) and book.get_sheet_by_name(known.name).height:
-                yield known.name
+            if known.name != read and (hidden or is_behind):
+                sheet = book.get_sheet_by_name(known.name)
+                if sheet.height:
+                    yield SheetSource(sheet)
 
 
 def cell_text(cell: object) -> str | None:

@@ -45,8 +45,8 @@ from citybrain.simulate.worktime import Bools, Ints
 VERDICTS = {
     "X01": "none",  # title, unit and signature rows are no data
     "X01 合计": "set_aside",
-    "X02": "none",
-    "X03": "none",
+    "X02": "noted",  # how the header's rows were joined
+    "X03": "read",  # in the one other encoding that is read
     "X04": "marked",
     "X05": "marked",
     "X06": "quarantine",

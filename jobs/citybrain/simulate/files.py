@@ -85,10 +85,10 @@ class Outbox:
                 with self._body(file).open(encoding="utf-8", newline="") as body:
                     written = write_sheet(file.path(self.out), self.layout, file, csv.reader(body), count.rows)
                 remarks += [(file, row, kind, text) for row, kind, text in written]
-                remarks.append((file, None, "X02", ""))
+                remarks.append((file, SHEET_HEAD - 1, "X02", ""))
                 count.set_aside += bool(file.totals)
                 count.rows += bool(file.totals)
-            else:
+            elif file.encoding == "gb18030":
                 remarks.append((file, None, "X03", file.encoding))
         return remarks
 

@@ -13,6 +13,7 @@ from citybrain import duck
 from citybrain.ingest import Outcome
 
 SET_ASIDE = {"total_row": "X01", "repeat_row": "X21"}
+VERDICTS = {"block": "quarantine", "warn": "warned", "note": "noted"}
 CODES = {"pattern": "code", "village_outside_town": "code", "enum": "enum"}  # rules that the simulator plants as one
 
 
@@ -39,11 +40,10 @@ def planted(truth: Path) -> Iterator[Finding]:
     """The simulator's defects that ingest has to notice; a file that repeats another is judged whole."""
     with (truth / "defects.csv").open(encoding="utf-8", newline="") as stream:
         for d in csv.DictReader(stream):
-            if d["verdict"] == "already":
-                yield Finding(d["table"], d["file"], None, "", "X34", "already")
-            elif d["verdict"] != "none":
+            if d["verdict"] != "none":
                 column = "" if d["verdict"] == "set_aside" else d["column"]
-                yield Finding(d["table"], d["file"], int(d["row"]), column, d["rule"], d["verdict"])
+                row = int(d["row"]) if d["row"] else None
+                yield Finding(d["table"], d["file"], row, column, d["rule"], d["verdict"])
 
 
 def found(outcomes: Sequence[tuple[str, Outcome]]) -> Iterator[Finding]:
@@ -51,8 +51,13 @@ def found(outcomes: Sequence[tuple[str, Outcome]]) -> Iterator[Finding]:
     files = {o.receipt: o.file for _, o in outcomes if o.status == "loaded"}
     headers = {(o.receipt, c.field): c.header for _, o in outcomes if o.detected for c in o.detected.columns}
     for file, outcome in outcomes:
+        table = outcome.table.split(".")[1]
         if outcome.status == "already":
-            yield Finding(outcome.table.split(".")[1], file, None, "", "X34", "already")
+            yield Finding(table, file, None, "", "X34", "already")
+        if outcome.status == "refused" and outcome.refused_because:
+            yield Finding(table, file, None, "", outcome.refused_because.dirt or "", "refused")
+        if outcome.status == "loaded" and outcome.detected and outcome.detected.encoding == "gb18030":
+            yield Finding(table, file, None, "", "X03", "read")
     with duck.open_lake() as db:
         for table in sorted({o.table for _, o in outcomes if o.status == "loaded"}):
             marks = f"SELECT _receipt, _file, _row, UNNEST(_marks) AS mark FROM {duck.scan(table)}"
@@ -73,7 +78,7 @@ def _issues(db: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Iterator[Fi
         if rule in SET_ASIDE:
             yield Finding(name, file, row, "", SET_ASIDE[rule], "set_aside")
         else:
-            verdict = "quarantine" if severity == "block" else "warned"
+            verdict = VERDICTS[severity]
             yield Finding(name, file, row, _last_level(header or ""), CODES.get(rule, dirt or rule), verdict)
 
 
