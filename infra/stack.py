@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Start, stop and watch the services of the city brain on one machine: Spark Connect, Airflow, Superset.
+"""Start, stop and watch the services of the city brain on one machine: Spark Connect, Airflow, Superset, the portal.
 
     python3 infra/stack.py up [component…]       start what is not running, wait until it is healthy
     python3 infra/stack.py down [component…]     end what we started, and all that it started
@@ -8,7 +8,7 @@
     python3 infra/stack.py env                   the settings as `export` lines, for a shell
 
 Components: spark, airflow (= airflow-api airflow-scheduler airflow-dag-processor), airflow-triggerer (not by default),
-superset. Needs nothing but Python 3.11; `make setup` comes first. infra/README.md lists settings and exit codes.
+superset, portal. Needs nothing but Python 3.11; `make setup` comes first. infra/README.md has settings and exit codes.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class Settings:
     spark_port: int = field(default_factory=lambda: port("CITYBRAIN_SPARK_PORT", 15002))
     airflow_port: int = field(default_factory=lambda: port("CITYBRAIN_AIRFLOW_PORT", 8080))
     superset_port: int = field(default_factory=lambda: port("CITYBRAIN_SUPERSET_PORT", 8088))
+    portal_port: int = field(default_factory=lambda: port("CITYBRAIN_PORTAL_PORT", 8090))
     triggerer_log_port: int = field(default_factory=lambda: port("CITYBRAIN_TRIGGERER_LOG_PORT", 8794))
     spark_memory: str = field(default_factory=lambda: os.environ.get("CITYBRAIN_SPARK_MEMORY") or "3g")
     spark_master: str = field(default_factory=lambda: os.environ.get("CITYBRAIN_SPARK_MASTER") or "local[2]")
@@ -126,6 +127,9 @@ class Secrets:
         self.get("airflow_passwords.json", lambda: json.dumps({user: secrets.token_urlsafe(12) for user in users}))
         return self.folder / "airflow_passwords.json"
 
+    def portal_password(self) -> str:
+        return self.get("portal_admin_password", lambda: secrets.token_urlsafe(12))
+
     def superset_password(self) -> str:
         return self.get("superset_admin_password", lambda: secrets.token_urlsafe(12))
 
@@ -133,8 +137,15 @@ class Secrets:
         """Everything that anybody needs, so that a folder of secrets is complete from the first start on."""
         self.airflow_passwords()
         self.superset_password()
+        self.portal_password()
         self.get("airflow_fernet_key", lambda: urlsafe_b64encode(secrets.token_bytes(32)).decode())
-        for name in ("airflow_jwt_secret", "airflow_api_secret", "superset_secret_key", "superset_guest_secret"):
+        for name in (
+            "airflow_jwt_secret",
+            "airflow_api_secret",
+            "superset_secret_key",
+            "superset_guest_secret",
+            "portal_secret_key",
+        ):
             self.get(name)
 
 
@@ -149,6 +160,7 @@ def product_env(settings: Settings) -> dict[str, str]:
         "CITYBRAIN_DUCKDB_EXTENSIONS": str(DUCKDB_EXTENSIONS),
         "CITYBRAIN_AIRFLOW_URL": settings.url(settings.airflow_port),
         "CITYBRAIN_SUPERSET_URL": settings.url(settings.superset_port),
+        "CITYBRAIN_PORTAL_URL": settings.url(settings.portal_port),
         "SPARK_CONF_DIR": str(ROOT / "infra/spark"),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_DIRS": str(home / "spark/tmp"),
@@ -190,6 +202,11 @@ class Component:
     @property
     def port(self) -> int | None:
         return None
+
+    @property
+    def chain(self) -> str:
+        """Whom it is prepared with: the first of a chain prepares for all."""
+        return self.environment
 
     @property
     def record_path(self) -> Path:
@@ -390,12 +407,35 @@ class Superset(Component):
         prepare_database(self, "superset", self.database_file, command, [init])
 
     def trouble(self, record: Record) -> str | None:
-        address = self.settings.url(record.port or self.port) + "/health"
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                return None if answer.status == 200 else f"{address} answers {answer.status}"
-        except (OSError, urllib.error.URLError):
-            return "does not answer yet"
+        return no_answer(self.settings.url(record.port or self.port) + "/health")
+
+
+class Portal(Component):
+    name, title, environment = "portal", "portal", "spark"
+    port_setting = "CITYBRAIN_PORTAL_PORT"
+    chain = "portal"  # of the same environment as Spark, and nothing else in common
+
+    @property
+    def port(self) -> int:
+        return self.settings.portal_port
+
+    def command(self) -> list[str | Path]:
+        program = [venv_python("spark"), "-m", "citybrain.cli", "portal"]
+        return [*program, "serve", "--host", self.settings.host, "--port", str(self.port)]
+
+    def env(self) -> dict[str, str]:
+        return {**base_env(self.settings), "CITYBRAIN_POSTGRES": self.settings.postgres}
+
+    def prepare(self) -> None:
+        """Its tables are brought up to date in one transaction, at every start: nothing has to be moved into place."""
+        if self.settings.postgres:
+            ensure_database(self.settings, "portal")
+        prepare = [venv_python("spark"), "-m", "citybrain.cli", "portal", "prepare"]
+        log = self.settings.logs / "portal-prepare.log"
+        run_quietly("portal: preparing its database", prepare, self.env(), log, self.settings.home)
+
+    def trouble(self, record: Record) -> str | None:
+        return no_answer(self.settings.url(record.port or self.port) + "/health")
 
 
 COMPONENTS: tuple[type[Component], ...] = (
@@ -405,14 +445,15 @@ COMPONENTS: tuple[type[Component], ...] = (
     AirflowDagProcessor,
     AirflowTriggerer,
     Superset,
+    Portal,
 )
 GROUPS = {
     "airflow": ("airflow-api", "airflow-scheduler", "airflow-dag-processor"),
-    "all": ("spark", "airflow-api", "airflow-scheduler", "airflow-dag-processor", "superset"),
+    "all": ("spark", "airflow-api", "airflow-scheduler", "airflow-dag-processor", "superset", "portal"),
 }
 # Who stops first: those who give out work, then those who show it, then the engine.
 STOPPING = (
-    ("airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "superset"),
+    ("airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "superset", "portal"),
     ("airflow-api",),
     ("spark",),
 )
@@ -426,6 +467,15 @@ def choose(settings: Settings, names: Sequence[str], default: Sequence[str]) -> 
             raise UserError(f"no component {name!r}; there are: {' '.join([*known, *GROUPS])}", USAGE)
         wanted += GROUPS.get(name, (name,))
     return [known[name](settings) for name in known if name in wanted]
+
+
+def no_answer(address: str) -> str | None:
+    """Why a health page does not please; None when it does."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return None if answer.status == 200 else f"{address} answers {answer.status}"
+    except (OSError, urllib.error.URLError):
+        return "does not answer yet"
 
 
 def get_json(address: str) -> dict[str, Any] | None:
@@ -505,7 +555,11 @@ def copy_sqlite(file: Path, target: Path) -> None:
 def ensure_database(settings: Settings, name: str) -> bool:
     """Whether the database had to be created in PostgreSQL."""
     answer = subprocess.run(
-        [venv_python("airflow" if name == "airflow" else "superset"), ROOT / "infra/postgres.py", name],
+        [
+            venv_python({"airflow": "airflow", "superset": "superset"}.get(name, "spark")),
+            ROOT / "infra/postgres.py",
+            name,
+        ],
         env={**os.environ, "CITYBRAIN_POSTGRES": settings.postgres},
         capture_output=True,
         text=True,
@@ -608,10 +662,10 @@ def up(settings: Settings, names: Sequence[str]) -> int:
         starting = [component for component in components if not component.running()]
         check_ports(settings, starting)
         warn_of_memory(starting)
-        # Three chains side by side: two cores are kept busy, and nobody waits for a stranger.
+        # Chains side by side: two cores are kept busy, and nobody waits for a stranger.
         chains: dict[str, list[Component]] = {}
         for component in components:
-            chains.setdefault(component.environment, []).append(component)
+            chains.setdefault(component.chain, []).append(component)
         children: dict[str, subprocess.Popen[bytes]] = {}
         failures: list[UserError] = []
         cancelled = threading.Event()
@@ -658,6 +712,9 @@ def up(settings: Settings, names: Sequence[str]) -> int:
         if component.name == "superset":
             place = settings.secrets.folder / "superset_admin_password"
             say(f"Superset   {settings.url(settings.superset_port)}  admin, password in {place}")
+        if component.name == "portal":
+            place = settings.secrets.folder / "portal_admin_password"
+            say(f"portal     {settings.url(settings.portal_port)}  admin, password in {place}")
         if component.name == "spark":
             say(f"Spark      sc://127.0.0.1:{settings.spark_port}")
     return 0

@@ -169,6 +169,7 @@ def _addresses(city: Path) -> None:
         ("社会治理专题", f"{superset}/superset/dashboard/governance/?standalone=1"),
         ("Superset", f"{superset}    admin / {superset_password}"),
         ("Airflow", f"{airflow}    admin / {passwords['admin']}"),
+        *_portal(secrets / "portal_admin_password"),
         ("数据字典、指标口径、质量检查", str(lake.folder("reports") / "index.html")),
         ("部门所报文件（模拟数据）", str(city / "inbox")),
         ("原件与回执", str(lake.folder("landing"))),
@@ -177,3 +178,15 @@ def _addresses(city: Path) -> None:
     ]
     say("ready")
     sys.stdout.write("\n" + "".join(f"  {name}\n      {where}\n" for name, where in lines))
+
+
+def _portal(admin: Path) -> list[tuple[str, str]]:
+    """The portal and who may sign in; nothing where it is not part of this stack."""
+    from citybrain.portal.demo import make_accounts
+
+    url = os.environ.get("CITYBRAIN_PORTAL_URL")
+    if not url:
+        return []
+    lines = [f"{name} / {password}    {department}" for name, (department, password) in make_accounts().items()]
+    lines.append(f"admin / {admin.read_text('utf-8').strip()}    系统管理员")
+    return [("上报门户", "\n      ".join([url, *lines]))]
