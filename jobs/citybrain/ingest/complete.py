@@ -28,12 +28,16 @@ def completed(segments: Iterator[Segment], columns: Sequence[Column], contract: 
     places = [column.position for column in columns if column.field in declared]
     said = [column for column in columns if column.stated is not None]
     above = _Above(places) if places else None
+    if not above and not said:
+        yield from segments
+        return
     for segment in segments:
-        rows = above.fill(segment.rows) if above else segment.rows
+        rows, ragged = segment.parsed()
+        rows = above.fill(rows) if above else rows
         for column in said:
             text = pa.array([column.stated] * rows.num_rows, pa.string())
             rows = rows.add_column(column.position, f"c{column.position}", text)
-        yield Segment(rows, segment.ragged)
+        yield Segment(rows, ragged)
 
 
 class _Above:
