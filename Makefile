@@ -43,6 +43,7 @@ test: ## all tests, with what only they need (Chromium, PostgreSQL)
 	@$(MAKE) --no-print-directory check
 	@$(PYTEST) tests/ingest
 	@$(PYTEST) tests/pull
+	@$(PYTEST) tests/duties
 	@$(PYTEST) tests/jobs
 	@$(PYTEST) tests/indicators
 	@$(PYTEST) tests/simulate

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -182,6 +183,64 @@ def _tell(given: Iterable[Outcome], as_json: bool, wake: bool = True) -> None:
     worst = max((o.exit_code for o in outcomes if wake or o.status == "failed"), default=0)
     if worst:
         raise typer.Exit(worst)
+
+
+AsOf = Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="By default today.")]
+Owner = Annotated[str | None, typer.Option(help="Only of this department.")]
+
+
+@app.command()
+def duties(
+    as_of: AsOf = None,
+    owner: Owner = None,
+    every: Annotated[bool, typer.Option("--all", help="What was delivered in time, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """The reporting calendar: who owes what by which working day; the reminders (催报) of what is late."""
+    from citybrain.duties import calendar_text, digest, register
+
+    found = register.register(as_of and as_of.date(), owner)
+    shown = [d for d in found if every or d.status in ("late", "due")]
+    if as_json:
+        print("\n".join(json.dumps(duty.row(), ensure_ascii=False, default=str) for duty in shown))
+    else:
+        print(digest.reminder_text(found), calendar_text.table(shown), sep="\n\n")
+
+
+@app.command("digest")
+def digest_command(
+    as_of: AsOf = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Write reminders to ops.reminder, the text below reports/.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The morning digest: what is late, due today, failed, blocked, refused, drifted, or not mended in time."""
+    from citybrain.duties import digest
+
+    found = digest.digest(as_of and as_of.date())
+    kept = str(digest.keep(found)) if keep else ""
+    if as_json:
+        print(json.dumps({"table": digest.REMINDER, "status": "written" if keep else "shown", "rows": found.counts}))
+    print(digest.text(found), *([f"\n{kept}"] if kept else []), sep="\n", file=sys.stderr if as_json else sys.stdout)
+
+
+@app.command("tickets")
+def tickets_command(
+    as_of: AsOf = None,
+    owner: Owner = None,
+    every: Annotated[bool, typer.Option("--all", help="Closed ones, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Problem-data tickets (问题数据工单): rows that were kept out, and by when they are to be mended."""
+    from citybrain.duties import calendar_text, tickets
+
+    found = tickets.tickets(as_of and as_of.date())
+    shown = [t for t in found if (every or t.left) and owner in (None, t.acts)]
+    if as_json:
+        print("\n".join(json.dumps(ticket.row(), ensure_ascii=False, default=str) for ticket in shown))
+    else:
+        print(calendar_text.tickets(shown))
 
 
 @app.command()

@@ -24,6 +24,16 @@ def table_uri(table: str) -> str:
     return f"{lake_uri()}/{layer}/{name}"
 
 
+def state_of(table: str) -> tuple[str, int] | None:
+    """Identity and version of a Delta table: as long as they are the same its rows are; None where there is none."""
+    from deltalake import DeltaTable
+
+    if not DeltaTable.is_deltatable(table_uri(table)):
+        return None
+    found = DeltaTable(table_uri(table))
+    return str(found.metadata().id), int(found.version())
+
+
 def folder(name: str) -> Path:
     """A folder below home (landing, inbox, serving, stage, locks, reports, secrets), made where it is missing."""
     path = home() / name

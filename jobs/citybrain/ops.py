@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from citybrain import lake
@@ -39,6 +39,22 @@ def append_pulls(rows: list[dict[str, Any]]) -> None:
     kinds |= dict.fromkeys(("page", "try_number", "rows", "bytes"), pa.int64())
     kinds |= dict.fromkeys(("started_at", "finished_at"), instant)
     _append("ops.pull", rows, pa.schema([(name, kinds.get(name, pa.string())) for name in rows[0]]) if rows else None)
+
+
+def replace_day(table: str, day: date, rows: list[dict[str, Any]]) -> None:
+    """The rows of a day (column ``day``) in place of those that were there."""
+    import pyarrow as pa
+    from deltalake import DeltaTable, write_deltalake
+
+    uri, kinds = (
+        lake.table_uri(table),
+        {"days_late": pa.int64(), **dict.fromkeys(("first", "last", "due"), pa.date32())},
+    )
+    names = ("owner", "table", "title", "period", "first", "last", "due", "days_late", "refused", "refused_because")
+    schema = pa.schema([("day", pa.date32()), *((name, kinds.get(name, pa.string())) for name in names)])
+    there = DeltaTable.is_deltatable(uri)
+    data = pa.Table.from_pylist(rows, schema=schema)
+    write_deltalake(uri, data, mode="overwrite", predicate=f"day = DATE '{day}'" if there else None)
 
 
 def ask(table: str, query: str) -> list[dict[str, Any]]:

@@ -34,7 +34,9 @@ def test_every_built_table_is_run():
 
 
 @pytest.mark.parametrize(
-    "process", [plan.serve(CONTRACTS), plan.catch_up(CONTRACTS), plan.maintain(CONTRACTS)], ids=lambda p: p.dag_id
+    "process",
+    [plan.serve(CONTRACTS), plan.catch_up(CONTRACTS), plan.maintain(CONTRACTS), plan.morning(CONTRACTS)],
+    ids=lambda p: p.dag_id,
 )
 def test_the_others_are_understood(process):
     parsed(process.command)

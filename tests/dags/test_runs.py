@@ -121,6 +121,12 @@ def test_serving_is_one_process(run, citybrain):
     assert called.read_text() == "serve\n"
 
 
+def test_the_morning_is_one_process(run, citybrain):
+    called = citybrain('{"table": "ops.reminder", "status": "written", "rows": {"late": 3, "due": 0}}')
+    assert run("morning") == ("success", {"digest": "success"}, set())
+    assert called.read_text() == "digest --keep --json\n"
+
+
 def test_nothing_is_started_when_nothing_lags(run, citybrain):
     citybrain('{"tables": [], "serving": false}')
     assert run("catch_up") == ("success", {"lag": "success", "wake": "skipped"}, set())

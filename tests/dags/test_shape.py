@@ -24,6 +24,7 @@ EXPECTED = {
     "serve",
     "catch_up",
     "maintain",
+    "morning",
 }
 
 

@@ -148,7 +148,7 @@ def _contract(path: Path, layer: str, vocabulary: dict[str, FieldSpec], where: t
     node, document = read_yaml(path)
     raw = validated(_Raw, document, path, node)
     fields = tuple(_field(entry, i, vocabulary, path, node) for i, entry in enumerate(raw.fields))
-    rest = {k: v for k, v in raw.model_dump(exclude_unset=True).items() if k != "fields"}
+    rest = {name: getattr(raw, name) for name in raw.model_fields_set if name != "fields"}
     rules = _rules(where, layer, path.stem)
     try:
         return Contract(table=f"{layer}.{path.stem}", fields=fields, rules=rules, **rest)

@@ -81,6 +81,28 @@ class Field(FieldSpec):
         return (self.title, *self.aliases)
 
 
+class Due(Strict):
+    """By when a period's delivery is owed.
+
+    Which period a row is of, `of`, `series` or `period` says; where none does, the first delivery after a period's end
+    carries it.
+    """
+
+    workdays: Annotated[int, pydantic.Field(ge=0)] | None = None  # after the period's end
+    days: Annotated[int, pydantic.Field(ge=0)] | None = None  # or natural days
+    of: tuple[str, ...] = ()  # a column of days, or year and month
+    except_months: tuple[Annotated[int, pydantic.Field(ge=1, le=12)], ...] = ()  # months that owe nothing
+    mend: Annotated[int, pydantic.Field(ge=1)] = 5  # working days in which quarantined rows are to be mended
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Due:
+        if self.workdays is not None and self.days is not None:
+            raise ValueError("due: give `workdays` or `days`")
+        if len(self.of) > 2:
+            raise ValueError("due.of: one column, or a year and a month")
+        return self
+
+
 class Delivery(Strict):
     """How a source hands over its data."""
 
@@ -93,6 +115,7 @@ class Delivery(Strict):
     crs: str | None = None  # of the coordinates, where a row does not say its own; planes are of crs.yaml
     filled: tuple[str, ...] = ()  # columns in which a blank cell (of a merged one) means the one above
     series: tuple[str, ...] = ()  # year, or year and month: rows are compared with those of a month and a year before
+    due: Annotated[Due, Unbuilt] = Due()
 
 
 class Rule(Strict):
@@ -200,6 +223,8 @@ def _problems(c: Contract) -> Any:
         yield f"free text is never filled from the row above: {texts}"
     if odd := [f.unit_in for f in c.fields if f.unit_in and f.unit_in not in names]:
         yield f"unit_in names columns that are not fields: {odd}"
+    if c.delivery and (missing := [n for n in c.delivery.due.of if n not in names]):
+        yield f"delivery.due.of names columns that are not fields: {missing}"
     if sorted(c.changes) != list(range(2, c.version + 1)):
         yield f"version {c.version} needs `changes` to say why for each version from 2 on"
     if c.build == "cube":

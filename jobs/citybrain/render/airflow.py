@@ -6,6 +6,7 @@ One DAG run is one process ``citybrain …``. With ``--json`` it prints an objec
     pull T …                     {"table", "receipt", "status", "counts": {…}, "reason"}   one a table
     run T …                      {"table", "status", "version", "rows": {…}, "reason"}   one a table
     maintain                     {"table", "status", "files_before", "files_after", "deleted", "reason"}   one a table
+    digest                       {"table", "status", "rows": {…}}   once
     lag                          {"tables": [T…], "blocked": {T: reason…}, "serving": true|false}   once
 """
 
@@ -23,7 +24,7 @@ from citybrain.contracts import Contract, in_order
 Result = dict[str, Any]
 
 INTERVALS = ("hour", "day", "week", "month", "quarter", "once")  # as in delivery.every, most frequent first
-CONFORM, SERVE, CATCH_UP, MAINTAIN = "conform", "serve", "catch_up", "maintain"
+CONFORM, SERVE, CATCH_UP, MAINTAIN, MORNING = "conform", "serve", "catch_up", "maintain", "morning"
 NEWS = ("loaded", "published")  # after these a table may hold something that it did not hold before
 COMPLAINTS = ("blocked", "failed")  # the bureau must look; refused and quarantined are told to the department
 
@@ -72,6 +73,10 @@ def catch_up(contracts: Mapping[str, Contract]) -> Process:
 
 def maintain(contracts: Mapping[str, Contract]) -> Process:
     return Process(MAINTAIN, "合并小文件、清理旧文件与旧运行记录", keeper(contracts.values()), ("maintain", "--json"))
+
+
+def morning(contracts: Mapping[str, Contract]) -> Process:
+    return Process(MORNING, "催报与晨报", keeper(contracts.values()), ("digest", "--keep", "--json"))
 
 
 def dag_of(table: str) -> str:

@@ -1,0 +1,89 @@
+"""What has arrived: of each delivery the few facts that duties, tickets and scores need, from its ``receipt.json``.
+
+A receipt is parsed once for as long as it does not change: a portal asks for all of them with each page.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from citybrain import ops
+from citybrain.duck import literal
+from citybrain.ingest import landing
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One delivery."""
+
+    receipt: str
+    table: str
+    file: str
+    status: str
+    received_at: datetime
+    delivered: int
+    accepted: int
+    quarantined: int
+    refused_because: str | None
+    columns: tuple[str, ...]  # headers, in their order
+    repaired_at: datetime | None
+
+    @property
+    def day(self) -> date:
+        return self.received_at.astimezone(SHANGHAI).date()
+
+
+_known: dict[Path, tuple[int, Arrival]] = {}
+
+
+def arrivals(table: str) -> list[Arrival]:
+    """All deliveries of a table in the order in which they were received; what cannot be read is left out."""
+    found = (_arrival(path, table) for path in landing.table_folder(table).glob("*/receipt.json"))
+    return sorted((a for a in found if a), key=lambda a: (a.received_at, a.receipt))
+
+
+def _arrival(path: Path, table: str) -> Arrival | None:
+    try:
+        changed = path.stat().st_mtime_ns
+        if path not in _known or _known[path][0] != changed:
+            _known[path] = (changed, _read(json.loads(path.read_bytes()), table))
+        return _known[path][1]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _read(receipt: dict[str, Any], table: str) -> Arrival:
+    counts, because, detected = receipt["counts"], receipt["refused_because"], receipt["detected"]
+    repairs = receipt.get("repairs") or ()
+    return Arrival(
+        receipt=receipt["receipt"],
+        table=table,
+        file=receipt["file"],
+        status=receipt["status"],
+        received_at=datetime.fromisoformat(receipt["received_at"]),
+        delivered=counts["delivered"],
+        accepted=counts["accepted"],
+        quarantined=counts["quarantined"],
+        refused_because=because["message"] if because else None,
+        columns=tuple(c["header"] for c in detected["columns"] if c["header"]) if detected else (),
+        repaired_at=datetime.fromisoformat(repairs[-1]["received_at"]) if repairs else None,
+    )
+
+
+def looked(tables: Iterable[str]) -> dict[str, list[datetime]]:
+    """When a pull found that its source had nothing new: that, too, is a delivery."""
+    names = ", ".join(map(literal, tables))
+    query = f"""SELECT "table", epoch_us(finished_at) AS at FROM rows WHERE step = 'load' AND status = 'unchanged'
+        AND "table" IN ({names}) ORDER BY finished_at"""
+    times: dict[str, list[datetime]] = {}
+    for row in ops.ask("ops.pull", query) if names else ():
+        times.setdefault(row["table"], []).append(datetime.fromtimestamp(row["at"] / 1e6, SHANGHAI))
+    return times

@@ -1,0 +1,89 @@
+"""The morning digest names what is news and what stands; each thing in its part, each failure once."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from citybrain import ops
+from citybrain.duties import digest
+from citybrain.pull.steps import Recorder
+from citybrain.runner.run import Result
+from tests.duties.conftest import CASE, ITEM, cases
+
+DAY = date(2026, 3, 9)  # a Monday: since Friday morning all is news
+
+
+def parts() -> dict[str, list[str]]:
+    """The text by its parts, empty ones left out."""
+    found: dict[str, list[str]] = {}
+    for line in digest.text(digest.digest(DAY)).splitlines():
+        if line.startswith("【"):
+            title = line.split("】")[0][1:]
+        elif line and not line.startswith("数据工作晨报"):
+            found.setdefault(title.split("（")[0], []).append(line.strip())
+    return found
+
+
+def test_columns_that_appeared_or_vanished_since_the_last_delivery(received):
+    received("2026-03-05 09:00", CASE, cases("NB1 | 2026-03-04 08:00:00"))
+    more = f"办件编号 | 事项编码 | 受理 时间 | 备用列\nNB2 | {ITEM} | 2026-03-05 08:00:00 | x"
+    second = received("2026-03-06 09:00", CASE, more, name="二.csv")
+    fewer = f"办件编号 | 事项编码 | 受理时间 | 办结时间\nNB3 | {ITEM} | 2026-03-06 08:00:00 |"
+    received("2026-03-08 09:00", CASE, fewer, name="三.csv")
+    told = parts()["报送的列有变化"]
+    assert told[0].startswith(f"区政务服务数据管理局：政务服务办件 {second.receipt} 与上次")
+    assert [line.split("相比")[1] for line in told] == ["多出备用列", "多出办结时间，少了备用列"]
+
+
+def test_what_came_before_the_last_working_morning_is_no_news(received):
+    received("2026-03-03 09:00", CASE, cases("NB1 | 2026-03-02 08:00:00"))
+    received(
+        "2026-03-05 09:00", CASE, f"办件编号|事项编码|受理时间|备用列\nNB2|{ITEM}|2026-03-05 08:00:00|x", name="二.csv"
+    )
+    received("2026-03-05 10:00", CASE, "什么 | 都不是\n1 | 2", name="三.csv")
+    assert not {"报送的列有变化", "未接收的报送"} & set(parts())
+    received("2026-03-07 10:00", CASE, "什么 | 也不是\n1 | 2", name="四.csv")
+    assert len(parts()["未接收的报送"]) == 1
+
+
+def test_failed_and_blocked_tables_failed_pulls_and_files(home):
+    def result(table: str, status: str, reason: str) -> Result:
+        return Result(table=table, status=status, run="r", version=1, rows={}, reason=reason, seconds=1.0)
+
+    ops.append_runs([result("silver.town", "failed", "磁盘满"), result("silver.village", "blocked", "key_unique")])
+    ops.append_runs([result("silver.category", "failed", "早先")])
+    ops.append_runs([result("silver.category", "published", "")])
+    with pytest.raises(OSError, match="不通"), Recorder(CASE, "api").step("connect"):
+        raise OSError("不通")
+    recorder = Recorder("bronze.centre__work_order", "api")
+    with pytest.raises(OSError, match="不通"), recorder.step("connect"):
+        raise OSError("不通")
+    with recorder.step("load"):
+        pass
+    recorder.flush()
+    aside = home / "inbox/services__case/failed"
+    aside.mkdir(parents=True)
+    (aside / "坏.xlsx").write_text("x")
+    (aside / "坏.xlsx.txt").write_text("Traceback")
+    told = parts()
+    assert told["被规则阻断"] == ["村居（silver.village）：key_unique"]
+    assert [line.split("：")[0] for line in told["运行失败"]] == [
+        "镇街（silver.town）",
+        f"拉取 政务服务办件（{CASE}）",
+        "处理 政务服务办件 的文件 坏.xlsx 时程序出错，文件在收件箱的 failed 文件夹",
+    ]
+
+
+def test_tickets_that_are_overdue_and_duties_that_are_due_today(received):
+    received("2026-02-26 09:00", CASE, cases("NB1 | 2026-02-31 08:00:00", "NB2 | 2026-02-25 08:00:00"))
+    received("2026-03-06 09:00", CASE, cases("NB3 | 2026-03-05 08:00:00"), name="二.csv")
+    told = parts()
+    (line,) = told["逾期未改的问题数据工单"]
+    assert line.endswith("“日期时间读不出”还有 1 行，应于 2026-03-04 前改正，逾期 3 个工作日")
+    assert "区政务服务数据管理局：政务服务办件 2026-03-06" in told["今日到期"]
+
+
+def test_the_moment_since_which_is_news_is_the_morning_of_the_working_day_before():
+    assert digest.digest(DAY).since == datetime(2026, 3, 5, 16, tzinfo=UTC)
