@@ -160,3 +160,19 @@ def test_the_register_reads_receipts_and_rows_and_the_reminders_are_kept_once(re
     assert {(r["table"], r["period"]) for r in kept} == {(d.table, d.period) for d in told.late}
     assert len(kept) == len(told.late)
     assert "政务服务办件：2026-03-05未报，应于 2026-03-06 前报送，已逾期 1 个工作日" in path.read_text("utf-8")
+
+
+def test_a_pull_that_found_nothing_new_is_seen_in_the_register(received):
+    from datetime import timedelta
+
+    from citybrain.duties.register import today
+    from citybrain.pull.steps import Recorder
+
+    received(f"{today() - timedelta(days=3)} 09:00", CASE, cases("NB1 | 2026-03-04 08:00:00"))
+    assert "met" not in {d.status for d in register.register() if d.table == CASE}
+    recorder = Recorder(CASE, "api")
+    with recorder.step("load") as facts:
+        facts.status = "unchanged"
+    recorder.flush()
+    last = [d for d in register.register() if d.table == CASE][-1]
+    assert (last.status, last.receipt, last.came is not None) == ("met", None, True)
