@@ -238,13 +238,20 @@ def _write_versions(
         ("data_time", "date", "数据时间"),
     )
     catalogue.create(db, "meta.source_version", "本文件所用的各表版本", columns)
-    times = {}
-    for clock in declared.clocks.values():
-        latest = f"SELECT MAX({clock.date}) FROM {clock.table} WHERE {clock.where}"
-        times[tables[clock.table].group] = _one(db, latest)
+    times = _data_times(db, declared, tables)
     rows = [(s.table, s.version, f"{s.committed_at:%Y-%m-%d %H:%M:%S}", _one(db, f"SELECT COUNT(*) FROM {s.table}"),
-             times.get(tables[s.table].group)) for s in versions.values()]  # fmt: skip
+             times.get(s.table, times.get(tables[s.table].group))) for s in versions.values()]  # fmt: skip
     catalogue.insert(db, "meta.source_version", rows)
+
+
+def _data_times(db: duckdb.DuckDBPyConnection, declared: Registry, tables: dict[str, Contract]) -> dict[str, Any]:
+    """The time of each table that figures read, by their clock; of a theme (its other tables), by its first clock."""
+    latest = {
+        name: _one(db, f"SELECT MAX({clock.date}) FROM {clock.table} WHERE {clock.where}")
+        for name, clock in declared.clocks.items()
+    }
+    themes = {tables[clock.table].group: latest[name] for name, clock in reversed(declared.clocks.items())}
+    return themes | {figure.table: latest[figure.clock] for figure in declared.figures.values()}
 
 
 CURRENT = """

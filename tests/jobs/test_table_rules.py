@@ -177,6 +177,47 @@ SOUND = [
         | 0               | 0
     """,
     """
+    silver.hotline_day
+    stat_date
+    2026-02-28
+    2026-03-01
+    """,
+    """
+    gold.governance__hotline_daily
+    stat_date  | inbound_count | agent_count | answered_count | answered_in_15s_count
+    2026-03-05 | 4             | 4           | 4              | 4
+    """,
+    """
+    silver.service_rating
+    quality_flags
+    []
+    """,
+    """
+    silver.urban_case
+    town_code | quality_flags
+    440605011 | []
+    """,
+    """
+    silver.hotline_order
+    town_code | quality_flags
+    440605011 | []
+    """,
+    """
+    silver.urban_component
+    quality_flags
+    []
+    """,
+    """
+    silver.fire_incident
+    town_code
+    440605011
+    """,
+    """
+    gold.services__rating_daily
+    rating_count | good_rating_count | active_count | active_good_count | bad_rating_count | rectified_count
+    3            | 2                 | 2            | 1                 | 1                | 1
+    """,
+    """
     gold.reference__area
     area_code    | area_name | area_level | parent_code | resident_population
     440605       | 南海区    | 区         |             | 7
@@ -332,6 +373,29 @@ BROKEN = [
     ("share_beyond_whole", "gold.economy__macro_monthly\npart_level | whole_level\n309.81 | 151.75"),
     ("many_out_of_range", "silver.air_hour\nquality_flags\nout_of_range"),
     ("impossible_day", "gold.environment__air_daily\naqi | valid_day_count | good_day_count\n | 1 | 1"),
+    ("days_missing", "silver.hotline_day\nstat_date\n2026-02-28\n2026-03-02"),
+    (
+        "part_beyond_whole",
+        """gold.governance__hotline_daily
+        inbound_count | agent_count | answered_count | answered_in_15s_count
+        4             | 3           | 2              | 3""",
+    ),
+    ("many_orphans", "silver.service_rating\nquality_flags\norphan_case"),
+    ("many_without_town", "silver.urban_case\ntown_code | quality_flags\n | []"),
+    ("many_without_category", "silver.urban_case\nquality_flags\nunmatched_category"),
+    ("many_contradictory_flags", "silver.urban_case\nquality_flags\ncontradictory_flags"),
+    ("many_without_town", "silver.hotline_order\ntown_code | quality_flags\n | []"),
+    ("many_without_category", "silver.hotline_order\nquality_flags\nunmatched_category"),
+    ("many_invalid_codes", "silver.urban_component\nquality_flags\ninvalid_code"),
+    ("many_resurveyed", "silver.urban_component\nquality_flags\nresurveyed"),
+    ("many_without_town", "silver.fire_incident\nincident_no | town_code\nXF1 |"),
+    ("many_unknown_ratings", "silver.service_rating\nquality_flags\nunknown_rating"),
+    (
+        "part_of_ratings_beyond_all",
+        """gold.services__rating_daily
+        rating_count | good_rating_count | active_count | active_good_count | bad_rating_count | rectified_count
+        3            | 2                 | 2            | 1                 | 1                | 2""",
+    ),
     ("no_population", "gold.economy__population_yearly\nchange_date"),
     ("towns_missing", "gold.reference__area\narea_code | area_level\n1 | 镇街"),
     ("parent_missing", "gold.reference__area\narea_code | area_level | parent_code\n1001 | 村居 | 1"),

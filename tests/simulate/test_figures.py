@@ -35,9 +35,23 @@ def last_instant(period: str) -> datetime:
 
 def test_every_indicator_has_every_area_and_period(figures: Figures) -> None:
     indicators = {key[0] for key in figures if key[0].startswith(("WO", "GS"))}
-    assert indicators == {f"WO{n:02d}" for n in (1, 2, 3, 5, 6, 7, 8, 9, 10, 13)} | {"GS01", "GS08", "GS09"}
+    assert indicators == {f"WO{n:02d}" for n in (1, 2, 3, 5, 6, 7, 8, 9, 10, 13)} | {"GS01", "GS08", "GS09", "GS10"}
     others = {key[0] for key in figures} - indicators
-    assert others == {"MK01", "MK02", "MK03", "EC02", "EC03", "EC05", "EC06", "EC07", "EC08", "EN01", "EN02"}
+    assert others == {
+        "MK01",
+        "MK02",
+        "MK03",
+        "EC02",
+        "EC03",
+        "EC05",
+        "EC06",
+        "EC07",
+        "EC08",
+        "EN01",
+        "EN02",
+        "HL01",
+        "HL02",
+    }
     for indicator in indicators - {"GS08"}:
         assert {key[2] for key in figures if key[0] == indicator} == {"440605", *TOWNS}
         kinds = [row["period_kind"] for key, row in figures.items() if key[0] == indicator and key[2] == "440605"]

@@ -64,6 +64,7 @@ VERDICTS = {
     "X25": "none",  # bronze keeps the repeated row, silver merges it
     "X26": "none",
     "X27": "warned",
+    "X28": "none",  # silver finds the component that stands there under a newer code
     "X31": "none",  # bronze keeps the text, silver redacts it
     "X34": "already",  # the same bytes once more: nothing is taken, the sender gets the first receipt
     "enum": "warned",
@@ -71,6 +72,12 @@ VERDICTS = {
     "code 无村居": "none",  # no such town and no village: silver flags the order, it counts in the district only
     "code 旧": "warned",  # an expired town code: the village tells the town
     "required": "quarantine",
+    "more_agent_calls_than_inbound": "quarantine",
+    "more_answered_than_agent_calls": "quarantine",
+    "more_in_15s_than_answered": "quarantine",
+    "calls_do_not_add_up": "warned",
+    "name": "none",  # of a street or category that there is not: silver finds no code
+    "orphan_case": "none",  # only silver sees ratings and cases
 }  # fmt: skip
 Spoil = Callable[[np.random.Generator, str], str | None]
 Fits = Callable[[str | None], bool]
@@ -87,6 +94,7 @@ class Batch:
     sheet: Bools  # the row goes into an xlsx file
     moment: Ints  # rows stand in a file in this order
     sparing: Bools = field(default_factory=lambda: np.empty(0, bool))  # rows that must not be lost for good
+    kinds: tuple[Kind, ...] = ()  # ways of spoiling it beside those in KINDS
     taken: Bools = field(init=False)
     bad: Bools = field(init=False)
     twice: Bools = field(init=False)
@@ -197,7 +205,7 @@ KINDS = (
 
 def soil(batch: Batch, rng: np.random.Generator, turn: int) -> None:
     """Plant the dirt of the batch's table. One kind in three is sure to occur once; which ones turns with `turn`."""
-    for place, kind in enumerate(kind for kind in KINDS if kind.table == batch.table):
+    for place, kind in enumerate([*(kind for kind in KINDS if kind.table == batch.table), *batch.kinds]):
         want = max(rng.binomial(len(batch), kind.rate), (place + turn) % 3 == 0)
         rows = _choose(batch, rng, kind, int(want))
         if not len(rows):

@@ -53,6 +53,13 @@ SELECT p.id, {town}, count(*) AS due,
     count(*) FILTER (o.used_work_days <= o.promised_limit AND o.finished_day <= p.as_of) AS on_time
 FROM periods p JOIN cases o ON o.due_day BETWEEN p.first AND p.as_of
 """
+RATED = """
+SELECT p.id, {town}, count(*) AS n, count(*) FILTER (o.stars >= 3) AS good,
+    count(*) FILTER (NOT o.is_default_rating) AS active,
+    count(*) FILTER (NOT o.is_default_rating AND o.stars >= 3) AS active_good,
+    count(*) FILTER (o.stars < 3) AS bad, count(*) FILTER (o.stars < 3 AND o.rectify_status = '已整改') AS rectified
+FROM periods p JOIN ratings o ON o.rated_day BETWEEN p.first AND p.as_of
+"""
 VOLUME = """
 SELECT p.id, {town}, sum(o.promised) AS promised, sum(o.statutory) AS statutory
 FROM periods p JOIN cases o ON o.accepted_day BETWEEN p.first AND p.as_of WHERE o.statutory IS NOT NULL
@@ -82,6 +89,10 @@ CREATE VIEW cases AS SELECT *,
     promised_limit * if(limit_unit = '自然日', 5 / 7, 1.0) AS promised,
     statutory_limit * if(limit_unit = '自然日', 5 / 7, 1.0) AS statutory
 FROM read_parquet('{folder}/cases.parquet')
+"""
+RATINGS = """
+CREATE VIEW ratings AS SELECT *, cast(rated_at AS date) AS rated_day, rating_stars AS stars
+FROM read_parquet('{folder}/ratings.parquet') WHERE rating_stars IS NOT NULL
 """
 LATEST_ITEMS = """
 CREATE TABLE items AS SELECT item_code, min(accepted_day) AS first_seen,
@@ -134,11 +145,14 @@ def _definitions() -> list[tuple[str, str, str, str, float, tuple[str, ...], str
         ("GS09", "early", "cases_due.early", "cases_due.due"),
         ("GS09", "on_time", "cases_due.on_time", "cases_due.due"),
         ("GS09", "overdue", "cases_due.due - cases_due.on_time", "cases_due.due"),
+        ("GS10", "good", "rated.active_good", "rated.active"), ("GS10", "good_all", "rated.good", "rated.n"),
+        ("GS10", "active", "rated.active", "cases_finished.n"), ("GS10", "rectified", "rated.rectified", "rated.bad"),
     ]  # fmt: skip
     counts = [
         ("WO01", "reported", "reported.n"), ("WO01", "accepted", "accepted.n"), ("WO02", "count", "filed.n"),
         ("WO05", "count", "due_disposed.due"), ("WO09", "count", "stock_disposed.overdue"),
         ("GS01", "received", "cases_received.n"), ("GS01", "finished", "cases_finished.n"),
+        ("GS10", "bad", "rated.bad"),
     ]  # fmt: skip
     hours = [
         (f"{clock}_{kind}", f"{clock}.{term}", f"{clock}.n")
@@ -196,7 +210,7 @@ def _load(db: duckdb.DuckDBPyConnection, folder: Path, periods: list[tuple[str, 
     db.execute("SET threads = 1")
     db.execute("CREATE TABLE periods (id INTEGER, first DATE, as_of DATE)")
     db.executemany("INSERT INTO periods VALUES (?, ?, ?)", [(i, p[2], p[3]) for i, p in enumerate(periods)])
-    for statement in (ORDERS, CASES, LATEST_ITEMS):
+    for statement in (ORDERS, CASES, RATINGS, LATEST_ITEMS):
         db.execute(statement.format(folder=folder))
 
 
@@ -216,6 +230,7 @@ def _tables(db: duckdb.DuckDBPyConnection) -> dict[str, dict[tuple[int, str], Fi
         "cases_finished": _fill(OWN_DATE, table="cases", day="finished_day"),
         "cases_due": CASES_DUE,
         "volume": VOLUME,
+        "rated": RATED,
         "items": ITEMS,
     }
     return {name: _by_area(db, query) for name, query in queries.items()}

@@ -91,13 +91,13 @@ def _entity_rows(period: Period, area: str, n: dict[str, int]) -> Iterator[Figur
               ("MK02", "new_firms"): n.get("new_firms", 0), ("MK02", "exit"): exits, ("MK02", "net"): new - exits,
               ("MK02", "net_with_moves"): new - exits + moved}  # fmt: skip
     for (indicator, variant), number in counts.items():
-        yield _figure(indicator, variant, area, period, number)
+        yield figure(indicator, variant, area, period, number)
     if period[0] == "day":
         return
     for variant, count, people in (("resident", "stock", "常住人口"), ("resident_firms", "firms", "常住人口"),
                                    ("managed", "stock", "管理人口")):  # fmt: skip
         if variant != "managed" or area == DISTRICT:
-            yield _figure("MK03", variant, area, period, n.get(count, 0), _people(area, people, period[2].year), 1000)
+            yield figure("MK03", variant, area, period, n.get(count, 0), _people(area, people, period[2].year), 1000)
 
 
 def _people(area: str, column: str, year: int) -> int:
@@ -121,18 +121,18 @@ def _macro_rows(period: Period, now: dict[str, Any], before: dict[str, Any], ago
     imported = {"EC02": economy.VALUE_ADDED, "EC05": economy.RETAIL, "EC07": economy.REVENUE}
     for indicator, name in imported.items():
         level, growth = now[name]
-        yield _figure(indicator, "level", DISTRICT, period, level, 1)
-        yield _figure(indicator, "growth", DISTRICT, period, growth, 1)
+        yield figure(indicator, "level", DISTRICT, period, level, 1)
+        yield figure(indicator, "growth", DISTRICT, period, growth, 1)
         if name in ago:
-            yield _figure(indicator, "growth_current", DISTRICT, period, level - ago[name][0], ago[name][0], 100)
+            yield figure(indicator, "growth_current", DISTRICT, period, level - ago[name][0], ago[name][0], 100)
     for variant, name in (("fai", economy.FAI), ("industry", economy.INDUSTRY)):
-        yield _figure("EC06", variant, DISTRICT, period, now[name][1], 1)
+        yield figure("EC06", variant, DISTRICT, period, now[name][1], 1)
     for indicator, variant, name in (
         ("EC02", "growth_change", economy.VALUE_ADDED),
         ("EC06", "fai_change", economy.FAI),
     ):
         if name in before:
-            yield _figure(indicator, variant, DISTRICT, period, now[name][1] - before[name][1], 1)
+            yield figure(indicator, variant, DISTRICT, period, now[name][1] - before[name][1], 1)
     for indicator, variant, part, whole in (
         ("EC03", "advanced", "先进制造业增加值", economy.VALUE_ADDED),
         ("EC03", "hitech", "高技术制造业增加值", economy.VALUE_ADDED),
@@ -140,7 +140,7 @@ def _macro_rows(period: Period, now: dict[str, Any], before: dict[str, Any], ago
     ):
         some_of, all_of = now[part][0], now[whole][0]
         known = some_of <= all_of
-        yield _figure(indicator, variant, DISTRICT, period, some_of if known else 0, all_of if known else 0, 100)
+        yield figure(indicator, variant, DISTRICT, period, some_of if known else 0, all_of if known else 0, 100)
 
 
 def air_figures(days: air.Days, periods: list[Period], towns: list[str]) -> Iterator[Figure]:
@@ -157,11 +157,11 @@ def _air_rows(period: Period, area: str, variant: str, judged: list[tuple[air.Me
     indices = [aqi for _, aqi in judged if aqi is not None]
     means = [m["PM2.5"] for m, _ in judged if m["PM2.5"] is not None]
     if period[0] != "day":
-        yield _figure("EN01", variant, area, period, sum(aqi <= 100 for aqi in indices), len(indices), 100)
-    yield _figure("EN02", variant, area, period, sum(means, Fraction(0)), len(means))
+        yield figure("EN01", variant, area, period, sum(aqi <= 100 for aqi in indices), len(indices), 100)
+    yield figure("EN02", variant, area, period, sum(means, Fraction(0)), len(means))
 
 
-def _figure(
+def figure(
     indicator: str, variant: str, area: str, period: Period, top: Number, bottom: Number | None = None, scale: int = 1
 ) -> Figure:
     kind, name, _, as_of = period

@@ -20,8 +20,25 @@ from citybrain.simulate.worktime import DAY, EPOCH, Ints, day_number
 ORDERS, EVENTS, CASES = "centre__work_order", "centre__work_order_event", "services__case"
 ENTITIES, FULLS = "market__entity", "market__entity_full"
 MACRO, AIR = "economy__monthly", "environment__air_hour"
-TITLES = {ORDERS: "超级工单主表", EVENTS: "工单流转日志", CASES: "政务服务办件", ENTITIES: "市场主体登记增量",
-          FULLS: "市场主体登记全量", MACRO: "宏观经济月度快报", AIR: "环境空气监测小时值"}  # fmt: skip
+CALLS, RATINGS = "hotline__call_day", "services__rating"
+URBAN, HOTLINE = "urban__case", "hotline__order"
+COMPONENTS, FIRE = "urban__component", "fire__incident"
+MOSTLY_SHEETS = (CASES, RATINGS, HOTLINE, FIRE)
+TITLES = {
+    ORDERS: "超级工单主表",
+    EVENTS: "工单流转日志",
+    CASES: "政务服务办件",
+    ENTITIES: "市场主体登记增量",
+    FULLS: "市场主体登记全量",
+    MACRO: "宏观经济月度快报",
+    AIR: "环境空气监测小时值",
+    CALLS: "12345话务日报",
+    RATINGS: "政务服务好差评",
+    URBAN: "数字城管案件",
+    HOTLINE: "12345转办工单",
+    COMPONENTS: "城市部件台账",
+    FIRE: "消防警情与检查",
+}
 CORRECTABLE = (ORDERS, CASES)
 MACRO_DELAY = 17  # days after the month's end
 LONGEST_WEEKLY = 18  # months
@@ -29,8 +46,9 @@ LATE_BY, CORRECTED_AFTER = 2, 4  # periods
 SHEET_ROWS = 20_000  # a file expected to be longer is handed in as csv: nobody opens it in Excel
 
 # At scale 1: what a year of such a centre's own orders and of its halls' cases would be, an example size.
-ORDERS_A_DAY, CASES_A_DAY = 120_000 / 396, 60_000 / 396
-ROWS_A_DAY = {ORDERS: ORDERS_A_DAY * 1.7, EVENTS: ORDERS_A_DAY * 9.0, CASES: CASES_A_DAY * 1.5}
+ORDERS_A_DAY, CASES_A_DAY, FIRES_A_DAY = 120_000 / 396, 60_000 / 396, 12.0
+ROWS_A_DAY = {ORDERS: ORDERS_A_DAY * 1.7, EVENTS: ORDERS_A_DAY * 9.0, CASES: CASES_A_DAY * 1.5,
+              RATINGS: CASES_A_DAY * 0.4, URBAN: ORDERS_A_DAY * 0.2, HOTLINE: ORDERS_A_DAY * 0.7}  # fmt: skip
 ENTITY_STOCK = 52_500  # at scale 1; 420,000, about what the district had in 2021, at scale 8
 
 
@@ -86,6 +104,8 @@ class Span:
     def periods(self, table: str) -> Ints:
         if table in (ORDERS, EVENTS):
             return self.weeks
+        if table == COMPONENTS:  # all of them, once
+            return np.array([self.start_of_span])
         if table in (FULLS, MACRO):  # the first is of the time before the span
             return np.append(self.start_of_span, self.months if table == FULLS else self.macro_months)
         return self.months
@@ -145,7 +165,7 @@ def _regular(span: Span, table: str, slot: int) -> Delivery:
     late = slot == span.late(table)
     when = _morning(span, table, slot + LATE_BY * late) + timedelta(hours=late)
     text = f"{EPOCH + timedelta(first):%Y%m%d}至{EPOCH + timedelta(first + days - 1):%Y%m%d}"
-    if table == FULLS or (table == MACRO and slot == 0):
+    if table in (FULLS, COMPONENTS) or (table == MACRO and slot == 0):
         text = f"截至{EPOCH + timedelta(first + days - 1):%Y%m%d}"
     totals = ("first", "last", "")[slot // 2 % 3] if encoding == "xlsx" else ""
     name = _name(table, when, text, "_迟报" if late else "", encoding)
@@ -175,8 +195,8 @@ def _name(table: str, when: datetime, span: str, suffix: str, encoding: str) -> 
 def _encoding(table: str, slot: int, rows: float) -> str:
     if table == MACRO:
         return "xlsx"
-    if table in (EVENTS, AIR, FULLS):
+    if table in (EVENTS, AIR, FULLS, CALLS, URBAN):
         return "gb18030" if slot % 4 == 1 else "utf-8-sig"
-    if rows <= SHEET_ROWS and (slot % 5 != 4 if table == CASES else slot % 8 == 3):
+    if rows <= SHEET_ROWS and (slot % 5 != 4 if table in MOSTLY_SHEETS else slot % 8 == 3):
         return "xlsx"
     return "utf-8-sig" if table == ORDERS and slot % 3 == 0 else "gb18030"

@@ -9,10 +9,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from citybrain.simulate.air import AIR_LAYOUT, Days, air_batch, draw_hours, judged_days
+from citybrain.simulate.calls import CALL_LAYOUT, call_figures, draw_calls
 from citybrain.simulate.cases import CASE_LAYOUT, acceptances, case_batch, draw_cases
 from citybrain.simulate.city import CODES, City, Limits, Texts
+from citybrain.simulate.components import COMPONENT_LAYOUT, component_rows
 from citybrain.simulate.deliver import Ledger, send
 from citybrain.simulate.dirt import VERDICTS, Batch
 from citybrain.simulate.economy import MACRO_LAYOUT, draw_months, macro_batch
@@ -21,24 +24,35 @@ from citybrain.simulate.event_rows import EVENT_LAYOUT, event_batch
 from citybrain.simulate.events import HARMLESS, STEP, flow_log
 from citybrain.simulate.figures import periods_of, write_figures
 from citybrain.simulate.files import SHEET, Outbox, remove_spool
+from citybrain.simulate.fire import FIRE_LAYOUT, fire_rows
+from citybrain.simulate.hotline import HOTLINE_LAYOUT, hotline_rows
 from citybrain.simulate.lifecycle import live
 from citybrain.simulate.order_rows import ORDER_LAYOUT, order_batch, sheet_of
 from citybrain.simulate.orders import Month, draw_orders, month_of_reports
 from citybrain.simulate.other_truth import air_figures, air_truth, entity_figures, entity_truth, macro_figures
 from citybrain.simulate.plan import (
     AIR,
+    CALLS,
     CASES,
+    COMPONENTS,
     ENTITIES,
     EVENTS,
+    FIRE,
     FULLS,
+    HOTLINE,
     MACRO,
     ORDERS,
+    RATINGS,
+    URBAN,
     Delivery,
     Span,
     deliveries,
     repeats,
 )
+from citybrain.simulate.ratings import RATING_LAYOUT, draw_ratings, rating_rows
+from citybrain.simulate.told import Told
 from citybrain.simulate.truth import Truth
+from citybrain.simulate.urban import URBAN_LAYOUT, urban_rows
 from citybrain.simulate.worktime import Bools, Calendar, Ints
 
 END = date(2026, 10, 31)
@@ -47,8 +61,8 @@ README = """模拟数据 · 不涉及真实的个人、单位和事件
 
 本文件夹由 citybrain simulate 生成（种子 {seed}，{months} 个月至 {end}，规模 {scale}）。
 inbox/  各部门“报送”的文件，文件名按送达先后排序；其中的差错是有意放入的。
-truth/  标准答案：orders、events、cases、entities、air_days 为清洗无误后
-        应得到的数据；figures.csv 为各指标应有的数值；
+truth/  标准答案：orders、events、cases、entities、air_days、calls、ratings、urban、
+        hotline、components、fire 为清洗无误后应得到的数据；figures.csv 为各指标应有的数值；
         defects.csv 逐处列出放入的差错；deliveries.csv 逐文件列出行数。
 人名、企业、电话、证件号和各项经济、环境数均为虚构：身份证顺序码一律为 000，电话一律为 1990000 开头。
 各镇街的好坏差异也是虚构的。
@@ -65,11 +79,14 @@ class Simulation:
         self.calendar = Calendar.read(CODES / "calendar_day.csv", end + timedelta(days=800))
         self.span = Span.of(months, end, scale)
         layouts = {ORDERS: ORDER_LAYOUT, EVENTS: EVENT_LAYOUT, CASES: CASE_LAYOUT, ENTITIES: ENTITY_LAYOUT,
-                   FULLS: FULL_LAYOUT, MACRO: MACRO_LAYOUT, AIR: AIR_LAYOUT}  # fmt: skip
+                   FULLS: FULL_LAYOUT, MACRO: MACRO_LAYOUT, AIR: AIR_LAYOUT, CALLS: CALL_LAYOUT,
+                   RATINGS: RATING_LAYOUT, URBAN: URBAN_LAYOUT,
+                   HOTLINE: HOTLINE_LAYOUT, COMPONENTS: COMPONENT_LAYOUT, FIRE: FIRE_LAYOUT}  # fmt: skip
         self.boxes = {table: Outbox(out, layout, deliveries(self.span, table)) for table, layout in layouts.items()}
         self.ledger = Ledger(out / "truth" / "defects.csv")
         self.truth = Truth(out, self.city, self.calendar)
         self.air_days: Days = {}
+        self.call_days: list[pa.Table] = []
 
     def rng(self, *path: object) -> np.random.Generator:
         """Random numbers of one part of one chunk: changing one part leaves the others as they were."""
@@ -95,6 +112,10 @@ class Simulation:
         must = ~np.isin(log.step, [STEP[name] for name in HARMLESS])
         known = send(events, box, self.ledger, self.rng(*at, "event dirt"), month.index, must)
         self.truth.add_events(orders, log, known)
+        urban = urban_rows(city, span, self.boxes[URBAN].files, orders, life, sheet, self.rng(*at, "urban"))
+        self._tell("urban", urban, *at)
+        hotline = hotline_rows(city, span, self.boxes[HOTLINE].files, orders, life, sheet, self.rng(*at, "hotline"))
+        self._tell("hotline", hotline, *at)
 
     def cases(self, index: int) -> None:
         accepted = acceptances(self.span, self.calendar, index, self.rng(index, "acceptances"))
@@ -105,6 +126,11 @@ class Simulation:
             batch, shown = case_batch(city, span, box.files, cases, self.rng(*at, "case rows"))
             latest = self._send_upserts(batch, shown, len(cases), index, part.start, "case dirt")
             self.truth.add_cases(cases, *latest)
+            ratings = draw_ratings(cases, span, self.rng(*at, "ratings"))
+            told = rating_rows(
+                city, span, self.boxes[RATINGS].files, cases, latest[0] >= 0, ratings, self.rng(*at, "rating rows")
+            )
+            self._tell("ratings", told, *at)
 
     def entities(self) -> None:
         register = draw_register(self.city, self.span, self.calendar, self.rng("register"))
@@ -134,12 +160,33 @@ class Simulation:
         known = send(batch, box, self.ledger, self.rng(index, "air dirt"), index, np.zeros(len(batch), bool))
         self.air_days |= judged_days(hours, known)
 
+    def calls(self, index: int) -> None:
+        told = draw_calls(self.span, self.calendar, index, self.boxes[CALLS].files, self.rng(index, "calls"))
+        self.call_days.append(self._tell("calls", told, index))
+
+    def components(self) -> None:
+        self._tell("components", component_rows(self.city, self.span, self.rng("components")), 0)
+
+    def fire(self, index: int) -> None:
+        told = fire_rows(self.city, self.span, index, self.boxes[FIRE].files, self.rng(index, "fire"))
+        self._tell("fire", told, index)
+
+    def _tell(self, name: str, told: Told, month: int, *path: object) -> pa.Table:
+        """Send rows, and write down what is known of them in the end."""
+        nothing = np.zeros(len(told.batch), bool)
+        dirt = self.rng(month, *path, f"{name} dirt")
+        known = send(told.batch, self.boxes[told.batch.table], self.ledger, dirt, month, nothing)
+        standing = told.standing(known)
+        self.truth.add(name, standing)
+        return standing
+
     def other_figures(self) -> Iterator[tuple[object, ...]]:
         """All but those of work orders and service cases."""
         periods, towns = periods_of(self.span), [str(code) for code in self.city.town_code]
         yield from self.economy()
         yield from entity_figures(self.out, periods, towns)
         yield from air_figures(self.air_days, periods, towns)
+        yield from call_figures(self.call_days, periods)
 
     def _send_upserts(self, batch: Batch, shown: Ints, n: int, month: int, *path: object) -> tuple[Ints, Ints]:
         """Send; gives for each order or case until when its latest surviving row shows it, and its update."""
@@ -186,6 +233,9 @@ def simulate(out: Path, seed: int, months: int = 13, scale: float = 1.0, end: da
         run.orders(index)
         run.cases(index)
         run.air(index)
+        run.calls(index)
+        run.fire(index)
+    run.components()
     run.entities()
     air_truth(out, run.air_days)
     others = list(run.other_figures())

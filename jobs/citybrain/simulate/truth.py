@@ -25,7 +25,7 @@ from citybrain.simulate.worktime import LIMIT_TYPES, Bools, Calendar, Ints
 
 
 class Truth:
-    """Writers of the three parquet files, one row group a chunk."""
+    """Writers of the parquet files, one row group a chunk."""
 
     def __init__(self, out: Path, city: City, calendar: Calendar) -> None:
         self.folder, self.city, self.calendar = out / "truth", city, calendar
@@ -37,7 +37,10 @@ class Truth:
             writer.close()
 
     def _write(self, name: str, columns: dict[str, Any]) -> None:
-        table = pa.table(columns)
+        self.add(name, pa.table(columns))
+
+    def add(self, name: str, table: pa.Table) -> None:
+        """Rows of truth/<name>.parquet."""
         if name not in self.writers:
             self.writers[name] = pq.ParquetWriter(self.folder / f"{name}.parquet", table.schema, compression="zstd")
         self.writers[name].write_table(table)

@@ -83,4 +83,5 @@ def _issues(db: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Iterator[Fi
 
 
 def _last_level(header: str) -> str:
-    return header.rpartition("_")[2]
+    """Of two merged header rows the lower one; the underscores of a system's own column name are part of it."""
+    return header if header.isascii() else header.rpartition("_")[2]
