@@ -49,11 +49,6 @@ def test_every_rule_file_belongs_to_a_contract():
         assert f"{path.parent.name}.{path.stem}" in CONTRACTS, path
 
 
-@pytest.mark.parametrize("table", ["silver.work_order", "silver.service_case"])
-def test_no_personal_column_leaves_bronze(table):
-    assert [f.name for f in CONTRACTS[table].fields if f.personal != "none"] == []
-
-
 def test_no_gold_table_holds_a_pseudonym():
     for contract in CONTRACTS.values():
         if contract.layer == "gold":

@@ -1,5 +1,5 @@
 """Every table of the project: a city's deliveries in any order, some taken back, code tables changed on the way, in any
-increments, give the same tables as one full build of the same bronze."""
+increments, give the same tables as one full build of the same bronze; and no file of them holds a person's number."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from citybrain.contracts.load import folders
 from citybrain.ingest import ingest, withdraw
 from citybrain.runner import state
 from tests.jobs.lakehouse import build_and_publish, content, latest
+from tests.jobs.personal import held, planted
 
 pytestmark = pytest.mark.slow
 DECLARED = contracts.load()
@@ -42,6 +43,11 @@ def test_any_history_in_any_increments_equals_one_full_build(spark, seed, tmp_pa
     assert sum(map(bool, at_once.values())) > 20, "the history says something to most tables"
     for table in BUILT:
         assert in_parts[table] == at_once[table], table
+    numbers = planted(tmp_path / "city/inbox")
+    assert len(numbers) > 100
+    for home in ("parts", "whole"):
+        layers = (tmp_path / home / "lake" / layer for layer in ("silver", "gold"))
+        assert [found for found in held(layers) if found[0] in numbers] == [], "a person's number left bronze"
 
 
 def deliveries(folder: Path, chance: random.Random) -> list[tuple[str, Path]]:
