@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
+import pyarrow as pa
 from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -30,6 +31,10 @@ _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _TXN_APP = "spark.databricks.delta.write.txnAppId"
 _TXN_VERSION = "spark.databricks.delta.write.txnVersion"
 _RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
+_MARKS = "delta.enableDeletionVectors"
+_SORTING = {"spark.databricks.io.skipping.mdc.sortWithinFiles": "true",
+            "spark.databricks.io.skipping.mdc.rangeId.max": "10000",
+            "spark.databricks.delta.optimize.maxFileSize": str(64 << 20)}  # fmt: skip
 _LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
 OLD_IMAGES = ("delete", "update_preimage")
 NEW_IMAGES = ("insert", "update_postimage")
@@ -116,8 +121,11 @@ def read(spark: SparkSession, uri: str, version: int) -> DataFrame:
 
 
 def _is_more_than_files(table: DeltaTable) -> bool:
-    """Partitions stand in paths; deletion vectors, column mapping and the like ask for a newer reader."""
-    return bool(table.metadata().partition_columns) or table.protocol().min_reader_version > 1
+    """Partitions stand in paths; column mapping and the like ask for a newer reader; rows are marked as deleted."""
+    features = set(table.protocol().reader_features or ())
+    if table.metadata().partition_columns or features - {"deletionVectors"}:
+        return True
+    return bool(features) and next(iter(table.deletion_vectors()), None) is not None
 
 
 def changes(spark: SparkSession, uri: str, after: int, upto: int) -> DataFrame:
@@ -158,6 +166,23 @@ def optimize(spark: SparkSession, uri: str, metadata: str) -> None:
         spark.sql(f"OPTIMIZE delta.`{uri}`").collect()
 
 
+def sort(spark: SparkSession, uri: str, column: str, metadata: str) -> None:
+    """Puts all rows in the order of a column, so that those of a key stand in few places; from then on a row that is
+    replaced is marked as deleted in its file, which is not written anew for its sake. Commits as ``optimize`` does."""
+    with _set(spark, {_USER_METADATA: metadata, **_SORTING}):
+        if not DeltaTable(uri).protocol().reader_features:
+            spark.sql(f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('{_MARKS}' = 'true')")
+        spark.sql(f"OPTIMIZE delta.`{uri}` ZORDER BY (`{column}`)").collect()
+
+
+def rows(uri: str, version: int) -> int:
+    """How many rows a table had, or a few more; 0 where that would have to be counted."""
+    if "://" in uri:
+        return 0
+    counts = pa.table(DeltaTable(uri, version=version).get_add_actions())["num_records"].to_pylist()
+    return sum(count or 0 for count in counts)
+
+
 def vacuum(spark: SparkSession, uri: str, hours: int, metadata: str) -> None:
     """Deletes the files that no version of the last ``hours`` needs. The caller knows who still reads older ones."""
     listing = {_LISTING: "4"}  # by default ten thousand tasks look into the folder
@@ -172,11 +197,14 @@ def insert(spark: SparkSession, uri: str, rows: DataFrame) -> None:
     spark.sql(f"INSERT INTO delta.`{uri}` ({columns}) SELECT {columns} FROM _stage")
 
 
-def merge(spark: SparkSession, uri: str, change: DataFrame, key: tuple[str, ...]) -> None:
-    """Applies a difference (``_change`` is insert, update or delete) in one commit; keys may be null."""
+def merge(spark: SparkSession, uri: str, change: DataFrame, key: tuple[str, ...], where: str | None = None) -> None:
+    """Applies a difference (``_change`` is insert, update or delete) in one commit; keys may be null.
+
+    ``where``: a condition on ``t`` that is true of every row with such a key.
+    """
     change.createOrReplaceTempView("_stage")
     columns = [c for c in change.columns if c != "_change"]
-    match = " AND ".join(f"t.`{k}` <=> s.`{k}`" for k in key)
+    match = " AND ".join([*(f"t.`{k}` <=> s.`{k}`" for k in key), *([where] if where else [])])
     update = ", ".join(f"t.`{c}` = s.`{c}`" for c in columns)
     names, values = ", ".join(f"`{c}`" for c in columns), ", ".join(f"s.`{c}`" for c in columns)
     spark.sql(

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from citybrain import contracts, lake
 from citybrain.ingest import landing
+from citybrain.ingest.write import small_pages
 from citybrain.runner import state
 from citybrain.runner.build import Stage
 
@@ -97,7 +98,7 @@ def _locked(table: str) -> AbstractContextManager[None]:
 def _by_rust(table: str, keep_days: float) -> Upkeep:
     before = _sizes(_open(table))
     if _crowded(before):
-        _open(table).optimize.compact()
+        _open(table).optimize.compact(writer_properties=small_pages())
     hours = retention(table, keep_days)
     deleted = _unneeded(table, hours)
     if deleted:
@@ -113,11 +114,15 @@ def _by_spark(table: str, keep_days: float) -> Upkeep:
     _sweep(table)
     before, held = _sizes(_open(table)), state.state(table)
     metadata = held.to_json() if held else ""
-    if _crowded(before):
+    column = _sorted_by(table)
+    if _crowded(before) or (column and not _marks_rows(table)):
         from citybrain import engine
         from citybrain.runner.run import session
 
-        engine.optimize(session(), lake.table_uri(table), metadata)
+        if column:
+            engine.sort(session(), lake.table_uri(table), column, metadata)
+        else:
+            engine.optimize(session(), lake.table_uri(table), metadata)
     hours = retention(table, keep_days)
     deleted = _unneeded(table, hours)
     if deleted and hours is not None:
@@ -126,6 +131,20 @@ def _by_spark(table: str, keep_days: float) -> Upkeep:
 
         engine.vacuum(session(), lake.table_uri(table), hours, metadata)
     return _told(table, before, len(deleted), hours)
+
+
+def _marks_rows(table: str) -> bool:
+    """Whether rows of the table are marked as deleted rather than files written anew."""
+    return bool(_open(table).protocol().reader_features)
+
+
+def _sorted_by(table: str) -> str | None:
+    """The column by which rows of touched keys are looked for, where a table is built by keys and large."""
+    from citybrain.runner import stretches
+
+    contract = contracts.load().get(table)
+    by_keys = contract is not None and contract.build == "merge"
+    return contract.key[0] if contract and by_keys and stretches.pays(table, state.pin(table)) else None
 
 
 def _unneeded(table: str, hours: int | None) -> list[str]:

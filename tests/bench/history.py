@@ -14,7 +14,7 @@ from citybrain.contracts import Contract
 from citybrain.contracts.load import ROOT
 from citybrain.duck import type_of
 from citybrain.ingest import ingest
-from citybrain.ingest.write import SYSTEM_FIELDS, Part, bronze_schema, commit
+from citybrain.ingest.write import ROWS_A_GROUP, SYSTEM_FIELDS, Part, bronze_schema, commit
 
 ORDER, EVENT = "bronze.centre__work_order", "bronze.centre__work_order_event"
 CODES = ("town", "village", "category", "deadline_rule", "calendar_day")
@@ -91,7 +91,7 @@ def _commit(db: duckdb.DuckDBPyConnection, table: str, rows: str, receipt: str, 
         chosen = f"(FROM given WHERE rowid BETWEEN {first} AND {first + ROWS_A_PART - 1})"
         written = db.execute(
             f"COPY (SELECT {_columns(contract, have, receipt)} FROM {chosen}) TO '{path}'"
-            " (FORMAT parquet, COMPRESSION zstd, RETURN_STATS)"
+            f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_A_GROUP}, RETURN_STATS)"
         ).fetchall()
         parts += [Part(path, count, size, statistics) for _, count, size, _, statistics, _ in written]
     schema = bronze_schema(contract)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
+from pyspark import SparkContext
+
 from citybrain import duck, engine, lake
+from citybrain.maintain import maintain
 from citybrain.runner import run
 from citybrain.runner.run import session
 from tests.bench import history
@@ -31,9 +36,10 @@ FLOW = """
 
 
 def bytes_read() -> int:
-    """What Spark's tasks have read of files since the session began."""
-    executors = engine.session()._jsc.sc().statusStore().executorList(False)
-    return sum(executors.apply(i).totalInputBytes() for i in range(executors.size()))
+    """What Spark's JVM has read since it began, of files and else."""
+    engine.session()
+    jvm = SparkContext._active_spark_context._jvm.java.lang.ProcessHandle.current().pid()
+    return int(re.search(r"rchar: (\d+)", Path(f"/proc/{jvm}/io").read_text())[1])  # type: ignore[index]
 
 
 def measured(tables: list[str], full: bool = False) -> dict[str, Any]:
@@ -73,6 +79,7 @@ def main(orders: int) -> None:
     history.deliver(f"SELECT i FROM range({orders}) r(i)", orders, "H", 0, scratch)
     run([f"silver.{name}" for name in history.CODES])
     built = measured([*SILVER, *CUBES])
+    assert all(done.ok for done in maintain([history.ORDER, history.EVENT, *SILVER]))
     history.deliver(f"SELECT DISTINCT i FROM ({a_day(orders, 0)})", orders, "D0", 1, scratch)
     warming = measured([*SILVER, *CUBES])
     history.deliver(f"SELECT DISTINCT i FROM ({a_day(orders, 1)})", orders, "D1", 2, scratch)

@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from citybrain import contracts, engine, lake
 from citybrain import maintain as upkeep
 from citybrain.maintain import maintain
-from citybrain.runner import state
+from citybrain.runner import state, stretches
 from citybrain.runner.build import Stage, build
 from citybrain.runner.plan import plan
 from citybrain.runner.publish import publish
@@ -97,6 +97,29 @@ def test_optimize_carries_the_state_forward_and_wakes_no_reader(spark, monkeypat
     assert bring_up_to_date(spark) == ["changes", "changes"]
     assert_equal_to_a_full_build(spark)
     assert state.state(ORDER).sequence == held[ORDER][0].sequence + 1
+
+
+def test_a_large_table_is_put_in_order_and_its_rows_are_looked_for_and_marked(spark, monkeypatch):
+    monkeypatch.setattr(stretches, "LARGE", 1)
+    deliver(ORDERS, [order(n) for n in range(40)], "R0")
+    bring_up_to_date(spark)
+    (done,) = maintain([ORDER], keep_days=0)
+    assert done.status == "maintained"
+    in_order, at = DeltaTable(lake.table_uri(ORDER)).file_uris(), state.pin(ORDER).version
+    assert [row["work_order_id"] for row in engine.read(spark, lake.table_uri(ORDER), at).collect()] == [
+        f"NH{n:014d}" for n in range(40)
+    ]
+    assert [plan(CONTRACTS[t]).extent for t in (ORDER, FLOW)] == ["nothing", "nothing"]
+    for day, numbers in enumerate(((3, 50), (3, 4, 39), (51,)), 2):
+        deliver(ORDERS, [order(n, "已结案", day=day) for n in numbers], f"R{day}", nth=day)
+        assert bring_up_to_date(spark) == ["changes", "changes"]
+        assert set(in_order) < set(DeltaTable(lake.table_uri(ORDER)).file_uris())  # not one was written anew
+    withdraw(ORDERS, "R2")
+    assert bring_up_to_date(spark) == ["changes", "changes"]
+    assert len(content(ORDER)) == 41  # 50 is gone, and 3 stands as the third day has it
+    assert_equal_to_a_full_build(spark)
+    maintain([ORDER], keep_days=0)
+    assert_equal_to_a_full_build(spark)
 
 
 def test_a_note_about_a_table_outlives_its_compaction(spark, monkeypatch):

@@ -23,7 +23,7 @@ from citybrain.ingest.outcome import Column, Counts, Issue, Refused, SetAside
 from citybrain.ingest.rows import ragged_kind, sparse_sql
 from citybrain.ingest.source import Lines, Ragged, Segment, lines_sql, names
 from citybrain.ingest.totals import Totals
-from citybrain.ingest.write import Part
+from citybrain.ingest.write import ROWS_A_GROUP, Part
 
 WAITING = 100_000  # rows that wait at most to be read carefully
 SHOWN = 20  # findings of each rule and column that the outcome carries; all are in ops.issue
@@ -217,7 +217,8 @@ class Judge:
         parts: list[Part] = getattr(self.result, name)
         path = self.stage / f"{name}-{len(parts)}.parquet"
         copied = self._db.execute(
-            f"COPY ({select}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, RETURN_STATS)"
+            f"COPY ({select}) TO {literal(str(path))} "
+            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_A_GROUP}, RETURN_STATS)"
         ).fetchall()
         for _, rows, size, _, statistics, _ in copied:
             if rows:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, Transaction
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, Transaction, WriterProperties
 from deltalake.transaction import AddAction, RemoveAction
 
 from citybrain.contracts import Contract, Field
@@ -97,6 +97,14 @@ ISSUE_SCHEMA = pa.schema(
         pa.field("received_at", _INSTANT),
     ]
 )
+
+
+ROWS_A_GROUP = 20_480  # a day's refresh looks for a few keys among all: a group is the least that is read
+
+
+def small_pages() -> WriterProperties:
+    """How delta-rs writes files in which a few rows can be found."""
+    return WriterProperties(max_row_group_size=10 * ROWS_A_GROUP, data_page_row_count_limit=2_000)
 
 
 def commit(

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from citybrain import contracts, engine, lake
 from citybrain.contracts import Contract
-from citybrain.runner import journal, state
+from citybrain.runner import journal, state, stretches
 from citybrain.runner.plan import Plan, is_followed
 from citybrain.runner.reading import read_input, read_target
 from citybrain.runner.state import Pin, State
@@ -135,13 +135,22 @@ def _merge(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
     contract = plan.contract
     per = list(contract.per)
     keys = _touched(spark, plan, target).persist()
-    inputs = _whole(spark, plan)
     narrowed = {
-        name: df.join(F.broadcast(keys), on=per, how="left_semi") if is_followed(contract, name) else df
-        for name, df in inputs.items()
+        name: _of_keys(df, keys, per, name, plan.inputs[name]) if is_followed(contract, name) else df
+        for name, df in _whole(spark, plan).items()
     }
-    old = target.join(F.broadcast(keys), on=per, how="left_semi")
+    old = _of_keys(target, keys, per, contract.table, plan.target)
     return compare(contract, old, transform(contract, narrowed))
+
+
+def _of_keys(rows: DataFrame, keys: DataFrame, per: list[str], table: str, pin: Pin) -> DataFrame:
+    """The rows of the touched keys; of a large table looked for where these stand.
+
+    What was found there is kept: in the plan of a transform so long a condition would cost more than it saves.
+    """
+    where = stretches.condition(keys, per[0]) if stretches.pays(table, pin) else None
+    found = (rows.filter(where) if where else rows).join(F.broadcast(keys), on=per, how="left_semi")
+    return found.persist() if where else found
 
 
 def _touched(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from citybrain import engine, lake
 from citybrain.contracts import Contract
-from citybrain.runner import state
+from citybrain.runner import state, stretches
 from citybrain.runner.build import Stage
 
 
@@ -35,9 +35,17 @@ def publish(spark: SparkSession, contract: Contract, stage: Stage) -> int:
         if only_inserts:
             engine.insert(spark, uri, change.drop("_change"))
         else:
-            engine.merge(spark, uri, change, contract.key)
+            engine.merge(spark, uri, change, contract.key, _where(contract, stage, change))
     now = state.state(contract.table)
     if now is None or now.run != stage.state.run:
         raise RuntimeError(f"{contract.table}: Delta did not commit run {stage.state.run}; the table says {now}")
     stage.drop()
     return state.pin(contract.table).version
+
+
+def _where(contract: Contract, stage: Stage, change: DataFrame) -> str | None:
+    """Where the rows stand that a change of keys replaces, if looking for them pays."""
+    first = contract.key[0]
+    if contract.build != "merge" or not stretches.pays(contract.table, stage.target):
+        return None
+    return stretches.condition(change, first, f"t.`{first}`")

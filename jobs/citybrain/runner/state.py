@@ -16,7 +16,7 @@ from typing import Any
 
 from citybrain import lake
 
-UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END")  # commits that change no row
+UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")  # commits that change no row
 UPKEEP_AT_MOST = 100  # versions looked back over; where there are more, some change is among them
 
 
