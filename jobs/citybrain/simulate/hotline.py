@@ -75,23 +75,26 @@ def hotline_rows(
     columns = {name: columns[name] for name in HOTLINE_LAYOUT.header}
     batch = Batch(HOTLINE, columns, slot, place, is_sheet, shown, kinds=HOTLINE_KINDS)
     _note(batch, strange, places > 0, place)
-    withheld = np.isin(columns["来电人"].astype(str), ["保密", "不详", "None"]) | hidden[place]
-    withheld |= columns["来电人电话/账号"] == None  # noqa: E711  element by element
     lost = strange["unmatched_town"]
-    names = {**{name: wrong[place] for name, wrong in strange.items()}, "unmatched_village": lost[place]}
+    flags = {**{name: wrong[place] for name, wrong in strange.items()}, "unmatched_village": lost[place]}
     texts = {name: columns[title] for name, title in AS_TOLD.items()}
     texts |= {f"question_level_{number + 1}": levels[number][place] for number in range(3)}
     texts |= _codes(city, orders, rows, lost[place], strange["unmatched_category"][place])
     texts |= {"request_text": kept[place], "reply_text": columns["回复内容"]}
     clean = {name: strings(values) for name, values in texts.items()} | {
         "redaction_count": pa.array(places[place]),
-        "is_withheld": pa.array(withheld.astype(bool)),
+        "is_withheld": pa.array(_withheld(columns)),
         "is_direct": pa.array(columns["处理受理方式"] == "直接解答"),
         "deadline_at": instants(np.where(at["accepted"] >= 0, life.deadline[rows], NONE)),
         "hotline_closed_at": instants(at["closed"]),
-        "quality_flags": flag_lists(len(rows), names),
+        "quality_flags": flag_lists(len(rows), flags),
     }
     return Told(batch, pa.table(clean), slot)
+
+
+def _withheld(columns: dict[str, Texts]) -> Bools:
+    names, phones = (columns[title].astype(str) for title in ("来电人", "来电人电话/账号"))
+    return np.isin(names, ["保密", "不详", "None"]) | np.isin(phones, ["××××", "None"])
 
 
 def _strange(n: int, rng: np.random.Generator) -> dict[str, Bools]:

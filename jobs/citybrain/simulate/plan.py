@@ -3,7 +3,8 @@
 Departments export at midnight and deliver next morning: one file a week for work orders and their log (one a month
 when the span is longer than 18 months), one file a month for the others. The register of market entities hands in each
 month's increments and, of each month's end and of the eve of the span, everything; the statistics office follows on
-the 18th, with nothing for January and the year before in its first file. One file of each table arrives two periods
+the 18th, with nothing for January and the year before in its first file. Calls and fire incidents come quarter by
+quarter, the components of the city once. One file of each table arrives two periods
 late, one arrives twice, and one set of corrections follows later.
 """
 
@@ -24,6 +25,7 @@ CALLS, RATINGS = "hotline__call_day", "services__rating"
 URBAN, HOTLINE = "urban__case", "hotline__order"
 COMPONENTS, FIRE = "urban__component", "fire__incident"
 MOSTLY_SHEETS = (CASES, RATINGS, HOTLINE, FIRE)
+QUARTERLY = (CALLS, FIRE)  # rather than file by file of a month: each file costs the same, however short
 TITLES = {
     ORDERS: "超级工单主表",
     EVENTS: "工单流转日志",
@@ -104,6 +106,8 @@ class Span:
     def periods(self, table: str) -> Ints:
         if table in (ORDERS, EVENTS):
             return self.weeks
+        if table in QUARTERLY:
+            return np.unique(np.append(self.months[2::3], self.months[-1]))
         if table == COMPONENTS:  # all of them, once
             return np.array([self.start_of_span])
         if table in (FULLS, MACRO):  # the first is of the time before the span
