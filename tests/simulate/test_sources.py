@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
+from citybrain.simulate.city import CODES
+from tests.simulate.conftest import read
 from tests.simulate.inbox import moment, text
 from tests.simulate.test_other_truth import DISTRICT, MONTHS, Figures, delivered, figure
 
@@ -113,3 +115,35 @@ def test_an_order_of_the_hotline_is_the_work_order_of_its_number(district: Path,
         assert row["hotline_closed_at"] == moment(sent["办结时间"])
         unknown = sent["来电人"] in ("保密", "不详", "", None) or sent["来电人电话/账号"] in ("××××", "", None)
         assert row["is_withheld"] == unknown
+
+
+def test_of_two_codes_at_one_spot_the_one_surveyed_last_is_not_flagged(district: Path, defects: Defects) -> None:
+    found = {str(text(row["部件编码"])): row for row in delivered(district, "urban__component", defects)}
+    told = {row["component_code"]: row for row in truth(district, "components")}
+    assert found.keys() == told.keys()
+    older = [row for row in told.values() if "resurveyed" in row["quality_flags"]]
+    assert older
+    for row in older:
+        same = [o for o in told.values() if (o["plane_x"], o["plane_y"]) == (row["plane_x"], row["plane_y"])]
+        newest = max(same, key=lambda one: one["surveyed_date"])
+        assert len(same) == 2
+        assert row["surveyed_date"] < newest["surveyed_date"]
+        assert row["minor_category_code"] == newest["minor_category_code"]
+        assert "resurveyed" not in newest["quality_flags"]
+
+
+def test_an_incident_lies_in_the_town_of_its_address(district: Path, defects: Defects) -> None:
+    found = {str(text(row["警情编号"])): row for row in delivered(district, "fire__incident", defects)}
+    told = truth(district, "fire")
+    assert found.keys() == {row["incident_no"] for row in told}
+    towns = {row["镇街代码"]: row["简称"] for row in read(CODES / "town.csv")}
+    for row in told:
+        sent = found[row["incident_no"]]
+        assert row["occurred_at"] == moment(sent["时间"])
+        away = "禅城区" in str(sent["地址"])
+        assert (row["town_code"] is None) == away == ("outside_district" in row["quality_flags"])
+        assert away or towns[row["town_code"]] in str(sent["地址"])
+        swapped = "swapped_coordinates" in row["quality_flags"]
+        if row["lon"] is not None:
+            assert float(str(sent["纬度" if swapped else "经度"])) == row["lon"]
+    assert any(row["lon"] is None for row in told)
