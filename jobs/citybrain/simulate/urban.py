@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from citybrain.simulate import people
-from citybrain.simulate.city import CODES, SYSTEMS, City, Floats, Texts, rows_of
+from citybrain.simulate.city import CODES, SYSTEMS, City, Texts, rows_of
 from citybrain.simulate.dirt import Batch, Kind
 from citybrain.simulate.files import Layout
 from citybrain.simulate.lifecycle import Life, Moments
@@ -35,6 +35,7 @@ main_type_name sub_type_name event_desc address coordinate_x coordinate_y dispos
 HEADER = (*ABOUT.split(), *STAGES.split(), "archive_time")
 URBAN_LAYOUT = Layout("数字城管案件明细表", "宗", HEADER, {}, frozenset(), "sub_type_name")
 SHORT_NAMED, STRANGE_STREET, STRANGE_KIND, CONFIDES = 0.3, 0.004, 0.004, 0.02
+SWAPPED, ZERO = 0.006, 0.004
 URBAN_KINDS = (
     Kind("X04", URBAN, "archive_time", 0.004, token, is_null),
     Kind("X05", URBAN, "rec_id", 0.002, full_width),
@@ -53,11 +54,12 @@ def urban_rows(
     place, slot, shown = exports(span, URBAN, life.at["reported"][mine], life.at["closed"][mine])
     rows = mine[place]
     at, _, unit, _ = state(life, orders, rows, shown)
+    point = _point(len(mine), rng)
     strange = {"unmatched_town": rng.random(len(mine)) < STRANGE_STREET}
     strange["unmatched_category"] = (rng.random(len(mine)) < STRANGE_KIND) & ~strange["unmatched_town"]
     confides = (rng.random(len(mine)) < CONFIDES) & ~strange["unmatched_town"] & ~strange["unmatched_category"]
     said, kept, places = confide(rng, _description(city, orders)[mine], confides)
-    about = _about(city, orders, sheet, mine, strange, rng) | {"event_desc": said}
+    about = _about(city, orders, sheet, mine, strange, rng) | {"event_desc": said} | _coordinates(orders, mine, point)
     stages = _stages(at, life, rows, shown)
     columns = {name: values[place] for name, values in about.items()}
     columns["dispose_unit_name"] = people.some(_unit_names()[unit], unit >= 0)
@@ -66,13 +68,12 @@ def urban_rows(
     is_sheet = np.array([file.is_sheet for file in files])[slot]
     columns = {name: columns[name] for name in HEADER}
     batch = Batch(URBAN, columns, slot, place, is_sheet, shown, kinds=URBAN_KINDS)
-    point = _point(orders, sheet, mine)
     for name in ("coordinate_x", "coordinate_y"):
         batch.note(np.flatnonzero((point["swapped_coordinates"] | point["zero_coordinates"])[place]), name, "X20")
     for column, wrong in (("street_name", strange["unmatched_town"]), ("sub_type_name", strange["unmatched_category"])):
         batch.note(np.flatnonzero(wrong[place] & ~batch.taken), column, "name")
     batch.note(np.flatnonzero(confides[place] & ~batch.taken), "event_desc", "X31")
-    clean = _clean(city, orders, sheet, rows, {**strange, **point}, place)
+    clean = _clean(city, orders, rows, {**strange, **point}, place)
     clean |= {"request_text": strings(kept[place]), "redaction_count": pa.array(places[place])}
     clean |= {"reported_at": instants(at["reported"]), "closed_at": instants(at["closed"])}
     clean |= {"handled_by": strings(columns["dispose_unit_name"]), "archive_state": strings(_state(stages))}
@@ -98,15 +99,13 @@ def _about(
         "create_time": people.stamps(orders.reported[mine]),
         "street_name": np.where(strange["unmatched_town"], "某某新区", named).astype(object),
         "community_name": city.village_name[orders.village[mine]],
-        "cell_name": sheet.text["网格码"][mine],
+        "cell_name": np.asarray(city.village_code[orders.village[mine]] + "01"),
         "event_src_name": rng.choice(np.array(["监督员上报", "公众举报", "领导批示"], dtype=object), n),
         "rec_type_name": np.full(n, "案件", dtype=object),
         "event_type_name": people.either(city.minor_is_part[orders.minor[mine]], "部件", "事件"),
         "main_type_name": np.array([majors[code] for code in city.major_code[orders.major[mine]]], dtype=object),
         "sub_type_name": np.where(strange["unmatched_category"], "某某问题", city.minor_name[orders.minor[mine]]),
         "address": sheet.text["地址"][mine],
-        "coordinate_x": sheet.text["经度"][mine],
-        "coordinate_y": sheet.text["纬度"][mine],
     }
 
 
@@ -143,15 +142,22 @@ def _state(stages: dict[str, Bools]) -> Texts:
     return result
 
 
-def _point(orders: Orders, sheet: Sheet, mine: Ints) -> dict[str, Bools]:
-    zero = np.isnan(sheet.lon[mine])
-    as_it_is = np.array([f"{lon:.6f}" for lon in orders.lon[mine].tolist()], dtype=object)
-    return {"zero_coordinates": zero, "swapped_coordinates": (sheet.text["经度"][mine] != as_it_is) & ~zero}
+def _point(n: int, rng: np.random.Generator) -> dict[str, Bools]:
+    chance = rng.random(n)
+    return {"swapped_coordinates": chance < SWAPPED, "zero_coordinates": chance > 1 - ZERO}
 
 
-def _clean(
-    city: City, orders: Orders, sheet: Sheet, rows: Ints, wrong: dict[str, Bools], place: Ints
-) -> dict[str, pa.Array]:
+def _coordinates(orders: Orders, mine: Ints, point: dict[str, Bools]) -> dict[str, Texts]:
+    """As texts; some in each other's place, some zero."""
+    lon, lat = (np.array([f"{v:.6f}" for v in values[mine].tolist()], object) for values in (orders.lon, orders.lat))
+    zero, swapped = point["zero_coordinates"], point["swapped_coordinates"]
+    return {
+        "coordinate_x": np.where(zero, "0", np.where(swapped, lat, lon)).astype(object),
+        "coordinate_y": np.where(zero, "0", np.where(swapped, lon, lat)).astype(object),
+    }
+
+
+def _clean(city: City, orders: Orders, rows: Ints, wrong: dict[str, Bools], place: Ints) -> dict[str, pa.Array]:
     """Codes, point and flags of each row."""
     lost, unnamed = wrong["unmatched_town"][place], wrong["unmatched_category"][place]
     flags = {name: found[place] for name, found in wrong.items()} | {"unmatched_village": lost}
@@ -161,9 +167,10 @@ def _clean(
         "major_category_code": people.some(city.major_code[orders.major[rows]], ~unnamed),
         "minor_category_code": people.some(city.minor_code[orders.minor[rows]], ~unnamed),
     }
-    points: dict[str, Floats] = {"lon": sheet.lon[rows], "lat": sheet.lat[rows]}
+    zero = wrong["zero_coordinates"][place]
     return {
         **{name: strings(values) for name, values in codes.items()},
-        **{name: pa.array(values, from_pandas=True) for name, values in points.items()},
+        "lon": pa.array(orders.lon[rows], mask=zero),
+        "lat": pa.array(orders.lat[rows], mask=zero),
         "quality_flags": flag_lists(len(rows), flags),
     }
