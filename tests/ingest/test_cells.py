@@ -11,6 +11,7 @@ ORDER = "bronze.centre__work_order"
 EVENT = "bronze.centre__work_order_event"
 
 
+@pytest.mark.dirt("X12")
 def test_the_date_zoo_is_read_and_what_is_ambiguous_or_impossible_is_quarantined(deliver):
     outcome = deliver(
         EVENT,
@@ -67,6 +68,7 @@ def test_the_date_zoo_is_read_and_what_is_ambiguous_or_impossible_is_quarantined
     assert outcome.counts == {"delivered": 20, "accepted": 9, "quarantined": 11, "set_aside": 0}
 
 
+@pytest.mark.dirt("X14")
 def test_24_o_clock_is_the_end_of_the_stated_day_in_a_date_column(deliver):
     deliver(
         "bronze.reference__town",
@@ -87,6 +89,10 @@ def test_24_o_clock_is_the_end_of_the_stated_day_in_a_date_column(deliver):
     """)
 
 
+@pytest.mark.dirt("X05")
+@pytest.mark.dirt("X06")
+@pytest.mark.dirt("X07")
+@pytest.mark.dirt("X18")
 def test_codes_are_half_width_and_unmasked_and_never_repaired(deliver):
     deliver(
         ORDER,
@@ -120,6 +126,7 @@ def test_codes_are_half_width_and_unmasked_and_never_repaired(deliver):
     """)
 
 
+@pytest.mark.dirt("X15")
 def test_numbers_keep_their_value_or_are_quarantined(deliver):
     deliver(
         "bronze.services__case",
@@ -151,6 +158,7 @@ def test_numbers_keep_their_value_or_are_quarantined(deliver):
     """)
 
 
+@pytest.mark.dirt("X04")
 def test_free_text_keeps_its_signs_and_loses_only_outer_blanks(deliver):
     deliver(
         ORDER,

@@ -336,8 +336,8 @@ def test_levels_are_joined_by_one_sign_whatever_joined_them(tmp_path, monkeypatc
     file.write_bytes(
         csv_bytes("""
         序号 | 问题分类
-        1    | 城市管理/市容/占道
-        2    | 城市管理->市容 -> 占道
+        1    | 城市管理->市容->占道
+        2    | 城市管理/市容 -> 占道
         3    | 城市管理／市容—占道
         4    | 城市管理＞市容
         5    | —
@@ -346,13 +346,13 @@ def test_levels_are_joined_by_one_sign_whatever_joined_them(tmp_path, monkeypatc
     )
     ingest("own__problem", file)
     assert lake("bronze.own__problem", "item_no problem_path _marks") == flat("""
-        item_no | problem_path  | _marks
-        1  | 城市管理/市容/占道 |
-        2  | 城市管理/市容/占道 | problem_path:X22
-        3  | 城市管理/市容/占道 | problem_path:X22
-        4  | 城市管理/市容      | problem_path:X22
-        5  |                    | problem_path:X04
-        6  | 市容               |
+        item_no | problem_path         | _marks
+        1       | 城市管理->市容->占道 |
+        2       | 城市管理->市容->占道 | problem_path:X22
+        3       | 城市管理->市容->占道 | problem_path:X22
+        4       | 城市管理->市容       | problem_path:X22
+        5       |                      | problem_path:X04
+        6       | 市容                 |
     """)
 
 

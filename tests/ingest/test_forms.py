@@ -34,6 +34,7 @@ def workbook(path: Path, picture: str, *, title: str = "明细", merged: tuple[s
     return path
 
 
+@pytest.mark.dirt("X03")
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 @pytest.mark.parametrize("delimiter", [",", "\t", ";"])
 def test_encoding_and_delimiter_are_found(tmp_path, encoding, delimiter):
@@ -48,6 +49,8 @@ def test_encoding_and_delimiter_are_found(tmp_path, encoding, delimiter):
     assert (outcome.detected.encoding, outcome.detected.delimiter) == (encoding, delimiter)
 
 
+@pytest.mark.dirt("X01")
+@pytest.mark.dirt("X19")
 def test_a_total_that_is_not_the_sum_of_its_parts_is_told_with_both_numbers(tmp_path):
     file = workbook(
         tmp_path / "人口.xlsx",
@@ -73,6 +76,7 @@ def test_a_total_that_is_not_the_sum_of_its_parts_is_told_with_both_numbers(tmp_
     assert {row["cell"] for row in rows_of("ops.issue") if row["rule"] == "total_differs"} == {"D2", "C8", "D8"}
 
 
+@pytest.mark.dirt("X01")
 def test_titles_units_merged_headers_totals_and_footers_are_no_rows(tmp_path):
     file = workbook(
         tmp_path / "人口.xlsx",
@@ -108,6 +112,7 @@ def test_titles_units_merged_headers_totals_and_footers_are_no_rows(tmp_path):
     assert found.titles == ("南海区常住人口统计表", "单位：人")
 
 
+@pytest.mark.dirt("X09")
 def test_columns_are_matched_by_name_and_alias_in_any_order(deliver):
     outcome = deliver(
         TOWN,
@@ -127,6 +132,7 @@ def test_columns_are_matched_by_name_and_alias_in_any_order(deliver):
     ]
 
 
+@pytest.mark.dirt("X16")
 def test_rows_of_another_width_are_quarantined_and_blank_or_trailing_cells_are_not(deliver):
     deliver(
         TOWN,
@@ -170,6 +176,7 @@ def test_the_first_visible_sheet_that_fits_is_read(tmp_path):
     """)
 
 
+@pytest.mark.dirt("X32")
 def test_a_web_page_that_calls_itself_xls_is_read(tmp_path):
     file = tmp_path / "导出.xls"
     rows = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in cells(PLAIN))
@@ -239,6 +246,7 @@ def test_carbon_monoxide_in_the_unit_of_the_others_is_refused_however_the_unit_i
         assert (outcome.refused_because and outcome.refused_because.rule) == rule, unit
 
 
+@pytest.mark.dirt("X02")
 def test_a_monthly_report_is_read_by_its_two_levels_of_header_whatever_month_it_is_of(tmp_path):
     """X02, X04, X17: 1-7月 is the cumulative column; a dash is no level."""
     book = openpyxl.Workbook()

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from inspect import cleandoc
 
+import pytest
+
 from citybrain.ingest import report_text
 from tests.ingest.pictures import flat, lake
 
@@ -31,6 +33,7 @@ def test_a_row_is_quarantined_with_every_reason_at_its_cell(deliver):
     """)
 
 
+@pytest.mark.dirt("X24")
 def test_relations_between_columns_block_or_warn_as_declared(deliver):
     deliver(
         EVENT,
@@ -83,6 +86,7 @@ def test_an_optional_value_that_is_not_plainly_written_is_read_or_quarantined_ne
     """)
 
 
+@pytest.mark.dirt("X21")
 def test_the_same_row_twice_is_taken_once_and_a_new_state_of_it_is_another_row(deliver):
     outcome = deliver(
         ORDER,
@@ -141,6 +145,7 @@ def test_the_report_tells_the_department_what_to_do(deliver):
     assert outcome.exit_code == 1
 
 
+@pytest.mark.dirt("X27")
 def test_personal_values_are_hidden_in_issues_and_whole_in_quarantine(deliver):
     deliver(
         ORDER,

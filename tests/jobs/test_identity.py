@@ -175,6 +175,7 @@ TEXTS = {
 }
 
 
+@pytest.mark.dirt("X31")
 def test_pictures_of_redaction(spark):
     df = spark.createDataFrame([(text,) for text in TEXTS], "text string")
     df = df.select("text", redaction.redacted("text").alias("r"), redaction.redactions("text").alias("n"))

@@ -1,3 +1,5 @@
+import pytest
+
 from citybrain.runner.transform import transform
 from tests.jobs.city import code_table
 from tests.tables import CONTRACTS, assert_same
@@ -78,6 +80,7 @@ def test_an_entity_enters_once_and_leaves_once_as_increments_and_fulls_bear_witn
     )
 
 
+@pytest.mark.dirt("X11")
 def test_the_town_is_the_registered_one_else_the_place_that_the_address_names_first(given, spark):
     """罗村 belonged to a town of its own until 2013."""
     entities = """
@@ -99,10 +102,10 @@ def test_the_town_is_the_registered_one_else_the_place_that_the_address_names_fi
         given("""
             silver.market_entity
             uscc | town_code | quality_flags
-            a    | 440605124 | invalid_uscc
-            b    | 440605012 | invalid_uscc
-            c    | 440605124 | invalid_uscc
-            d    | 440605125 | invalid_uscc
+            a    | 440605124 | invalid_uscc,town_from_address
+            b    | 440605012 | invalid_uscc,town_from_address
+            c    | 440605124 | invalid_uscc,town_from_address
+            d    | 440605125 | invalid_uscc,town_from_address
             e    | 440605126 | invalid_uscc
             f    | 440605126 | invalid_uscc,town_of_another_address
             g    |           | invalid_uscc,outside_district,unmatched_town
@@ -116,10 +119,34 @@ def test_the_town_is_the_registered_one_else_the_place_that_the_address_names_fi
     )
 
 
+@pytest.mark.dirt("X08")
+def test_names_that_differ_in_brackets_and_blanks_alone_are_one_name_and_kept_as_last_registered(given, spark):
+    entities = """
+        bronze.market__entity
+        uscc | entity_name              | town_name | approved_date | founded_date | _received_at
+        a    | 佛山市（南海）某某五金厂 | 桂城街道  | 2026-01-01    | 1998-06-17   | 2026-01-01T06:00
+        a    | 佛山市(南海) 某某五金厂  | 桂城街道  | 2026-01-02    | 1998-06-17   | 2026-01-02T06:00
+        b    | 某某五金厂               | 桂城街道  | 2026-01-01    | 1998-06-17   | 2026-01-01T06:00
+        b    | 某某五金加工厂           | 桂城街道  | 2026-01-02    | 1998-06-17   | 2026-01-02T06:00
+    """
+    assert_same(
+        built(spark, given, entities),
+        given("""
+            silver.market_entity
+            uscc | entity_name             | quality_flags
+            a    | 佛山市(南海) 某某五金厂 | invalid_uscc,name_variant
+            b    | 某某五金加工厂          | invalid_uscc
+        """),
+        "uscc",
+        "entity_name",
+        "quality_flags",
+    )
+
+
 def test_kind_capital_and_industry_are_read_from_codes_and_words(given, spark):  # the first two are GV14
     entities = """
         bronze.market__entity
-        uscc               | entity_type  | registered_capital | currency | industry_code | entity_status | founded_date | business_address | _received_at
+        uscc               | entity_type  | registered_capital | currency | industry_code | entity_status | founded_date | town_name        | _received_at
         91350100M000100Y43 |              | 1,380.5(万元)      |          | C3922         | 存续          | 1998-06-17   | 桂城             | 2026-01-01T06:00
         91350100M000100Y4Z |              | 138(万美元)        |          | 51            | 歇业          | 1998-06-17   | 桂城             | 2026-01-01T06:00
         92440605X183445490 |              | 3,918(万香港元)    |          | 6120          |               | 1998-06-17   | 桂城             | 2026-01-01T06:00

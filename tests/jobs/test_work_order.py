@@ -77,8 +77,8 @@ def test_the_story_of_a_cover_near_the_school_of_songgang_from_report_to_evaluat
     """GV17: 松岗 lies in 狮山镇; a cover is a component, 部件, of the public facilities. Every column is drawn."""
     every_column = [name for name in CONTRACTS["silver.work_order"].names if name != "phone_pseudonym"]
     told("""
-        work_order_id    | source_system | channel | request_title              | request_text               | redaction_count | request_type | major_category_code | minor_category_code | object_kind | urgency | town_code | lon      | lat     | handling_unit | work_order_status | resolution | satisfaction | reported_at      | accepted_at      | filed_at         | dispatched_at    | disposed_at      | checked_at       | closed_at        | deadline_at      | final_deadline_at | deadline_basis | suspended_natural_seconds | suspended_work_seconds | handling_natural_seconds | handling_work_seconds | rework_times | bounce_times | extension_times | updated_at       | quality_flags
-        NH20260302000001 | 12345热线     | 电话    | 松岗中心小学附近沙井盖缺损 | 来电〔电话〕反映沙井盖缺损 | 1               | 投诉         | 01                  | 0101                | 部件        | 一般    | 440605124 | 113.0021 | 23.1303 | D03           | 已结案            | 已解决     | 非常满意     | 2026-03-02T09:05 | 2026-03-02T09:10 | 2026-03-02T09:20 | 2026-03-02T09:30 | 2026-03-03T09:30 | 2026-03-03T11:00 | 2026-03-03T11:30 | 2026-03-04T09:10 | 2026-03-04T09:10  | 来源给定       | 0                         | 0                      | 86400                    | 25200                 | 0            | 0            | 0               | 2026-03-04T08:00 | []
+        work_order_id    | source_system | channel | request_title              | request_text               | redaction_count | request_type | major_category_code | minor_category_code | object_kind | urgency | town_code | village_code | lon      | lat     | handling_unit | work_order_status | resolution | satisfaction | reported_at      | accepted_at      | filed_at         | dispatched_at    | disposed_at      | checked_at       | closed_at        | deadline_at      | final_deadline_at | deadline_basis | suspended_natural_seconds | suspended_work_seconds | handling_natural_seconds | handling_work_seconds | rework_times | bounce_times | extension_times | updated_at       | quality_flags
+        NH20260302000001 | 12345热线     | 电话    | 松岗中心小学附近沙井盖缺损 | 来电〔电话〕反映沙井盖缺损 | 1               | 投诉         | 01                  | 0101                | 部件        | 一般    | 440605124 | 440605124099 | 113.0021 | 23.1303 | D03           | 已结案            | 已解决     | 非常满意     | 2026-03-02T09:05 | 2026-03-02T09:10 | 2026-03-02T09:20 | 2026-03-02T09:30 | 2026-03-03T09:30 | 2026-03-03T11:00 | 2026-03-03T11:30 | 2026-03-04T09:10 | 2026-03-04T09:10  | 来源给定       | 0                         | 0                      | 86400                    | 25200                 | 0            | 0            | 0               | 2026-03-04T08:00 | village_from_point
     """, every_column)  # noqa: E501  # fmt: skip
 
 
@@ -329,7 +329,12 @@ orders("""
     while valid      | 2012-12-31T23:59 | 440605012 |              | 0         | 23.130    |          |                     | 98                  |
     no longer valid  | 2013-01-01T00:00 | 440605012 |              | 113.002   |           |          |                     | 02                  |
     nowhere          | 2026-03-02T09:00 |           | 440605999999 | 121.4737  | 31.2304   |          |                     |                     |
-    of another town  | 2026-03-02T09:00 | 440605124 | 440605011001 | 113.002   | 23.130    | GCJ-02   |                     |                     |
+    of another town  | 2026-03-02T09:00 | 440605124 | 440605011001 | 113.007277018 | 23.127323829 | GCJ-02 |                     |                     |
+    by point         | 2026-03-02T09:00 |           |              | 113.1560  | 23.0590   |          |                     |                     |
+    point elsewhere  | 2026-03-02T09:00 | 440605124 |              | 113.1560  | 23.0590   |          |                     |                     |
+    on a border      | 2026-03-02T09:00 | 440605011 |              | 113.1506  | 23.0599   |          |                     |                     |
+    by plane         | 2026-03-02T09:00 | 440605011 | 440605011001 | 2551321.030728 | 38413506.449247 | CGCS2000-GK38 |              |                     |
+    of unknown plane | 2026-03-02T09:00 | 440605011 | 440605011001 | 53145.39  | 13542.25  | 佛山2000 |                     |                     |
     on the corner    | 2026-03-02T09:00 | 440605124 |              | 112.83    | 23.32     | WGS84    |                     |                     |
 """)  # noqa: E501
 
@@ -337,15 +342,54 @@ orders("""
 def test_an_order_lies_in_its_town_if_that_is_valid_and_else_in_that_of_its_village(told):
     told("""
         work_order_id    | town_code | village_code | lon       | lat     | quality_flags
-        by town          | 440605124 |              | 113.002   | 23.130  | no_events
+        by town          | 440605124 | 440605124099 | 113.002   | 23.130  | no_events,village_from_point
         by village       | 440605011 | 440605011001 | 113.002   | 23.130  | invalid_town_code,major_of_another_minor,no_events,swapped_coordinates
         by expired town  | 440605011 | 440605011001 |           |         | invalid_town_code,no_events,unmatched_category,zero_coordinates
         while valid      | 440605012 |              |           |         | no_events,unmatched_category,zero_coordinates
         no longer valid  |           |              |           |         | incomplete_coordinates,invalid_town_code,no_events,unmatched_town
         nowhere          |           |              | 121.4737  | 31.2304 | no_events,out_of_district,unmatched_town,unmatched_village
-        of another town  | 440605124 | 440605011001 | 113.002   | 23.130  | foreign_crs,no_events,village_of_another_town
         on the corner    | 440605124 |              | 112.83    | 23.32   | no_events
     """)  # noqa: E501
+
+
+@pytest.mark.dirt("X20")
+def test_an_order_without_a_village_lies_in_that_of_its_point_unless_its_town_is_another(told):
+    told("""
+        work_order_id    | town_code | village_code | quality_flags
+        by point         | 440605011 | 440605011001 | no_events,village_from_point
+        point elsewhere  | 440605124 |              | no_events
+        on a border      | 440605011 | 440605011001 | no_events,on_border,village_from_point
+    """)
+
+
+@pytest.mark.dirt("X20")
+def test_a_point_of_another_system_is_told_in_cgcs2000_with_the_method(built):
+    found = {
+        name: (row.lon and round(row.lon, 6), row.lat and round(row.lat, 6), row.coordinate_method, row.quality_flags)
+        for name, row in built.items()
+        if name in ("of another town", "by plane", "of unknown plane", "by village")
+    }
+    assert found == {
+        "of another town": (
+            113.002,
+            23.13,
+            "GCJ-02 迭代反算",
+            ["converted_coordinates", "no_events", "village_of_another_town"],
+        ),
+        "by plane": (
+            113.156,
+            23.059,
+            "经纬度对调；国家2000三度带第38带 高斯反算",
+            ["converted_coordinates", "no_events", "swapped_coordinates"],
+        ),
+        "of unknown plane": (None, None, None, ["no_events", "unknown_crs"]),
+        "by village": (
+            113.002,
+            23.13,
+            "经纬度对调",
+            ["invalid_town_code", "major_of_another_minor", "no_events", "swapped_coordinates"],
+        ),
+    }
 
 
 def test_the_minor_category_says_the_major_one_and_a_code_without_entry_is_none(told):

@@ -1,3 +1,5 @@
+import pytest
+
 from citybrain.runner.transform import transform
 from tests.tables import CONTRACTS, assert_same
 
@@ -43,6 +45,7 @@ def test_of_two_rows_of_one_receipt_the_later_one_stands_whatever_their_order(gi
         assert_same(built(given("\n".join([name, header, *order]))), expected)
 
 
+@pytest.mark.dirt("X25")
 def test_one_event_under_two_numbers_is_one_event_the_finished_one(given):
     events = given("""
         bronze.centre__work_order_event
@@ -66,6 +69,25 @@ def test_one_event_under_two_numbers_is_one_event_the_finished_one(given):
             NH2           | 4        | 返工 |            | 2026-03-02T11:05 |                  | 2026-03-02T11:05 | repeated_event
         """),  # noqa: E501
     )
+
+
+@pytest.mark.dirt("X26")
+def test_a_step_that_was_left_behind_is_told_from_one_that_is_still_open(given):
+    """The disposal after the rework is open; the signature was never marked finished though the disposal was."""
+    events = given("""
+        bronze.centre__work_order_event
+        work_order_id | event_no | step | arrived_at       | finished_at      | _received_at
+        NH1           | 1        | 签收 | 2026-03-02T09:00 |                  | 2026-03-04T10:00
+        NH1           | 2        | 处置 | 2026-03-02T09:00 | 2026-03-02T11:00 | 2026-03-04T10:00
+        NH1           | 3        | 核查 | 2026-03-02T11:00 | 2026-03-02T12:00 | 2026-03-04T10:00
+        NH1           | 4        | 返工 | 2026-03-02T12:00 | 2026-03-02T12:00 | 2026-03-04T10:00
+        NH1           | 5        | 处置 | 2026-03-02T13:00 |                  | 2026-03-04T10:00
+        NH1           | 6        | 督办 | 2026-03-03T13:00 | 2026-03-03T13:00 | 2026-03-04T10:00
+    """)
+    flagged = {
+        row.event_no for row in built(events).where("array_contains(quality_flags, 'unfinished_step')").collect()
+    }
+    assert flagged == {1}
 
 
 def test_times_that_cannot_be_are_flagged_and_opinions_redacted(given):

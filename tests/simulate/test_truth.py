@@ -23,7 +23,7 @@ def good_rows(district: Path, table: str, defects: list[dict[str, str]]) -> list
     lost = {
         (d["file"], d["row"]) for d in defects if d["verdict"] in ("quarantine", "set_aside") and d["table"] == table
     }
-    repeated = {d["file"] for d in defects if d["verdict"] == "already"}
+    repeated = {d["file"] for d in defects if d["verdict"] in ("already", "refused")}
     paths = sorted(path for path in (district / "inbox" / table).iterdir() if path.name not in repeated)
     return [row for path in paths for number, row in rows(path) if (path.name, str(number)) not in lost]
 

@@ -42,7 +42,7 @@ class FieldSpec(Strict):
     min: float | None = None
     max: float | None = None
     check: Literal["id_card", "uscc"] | None = None
-    levels: bool = False  # a text of several levels, kept joined by /
+    levels: bool = False  # a text of several levels, kept joined by ->
     semantics: Literal["month", "ytd"] | None = None  # a number of the month, or since January
     unit_in: str | None = None  # the column that states the unit, row by row
     severity: Severity = "block"  # of a broken rule of this field, except `required` and typing, which always block

@@ -190,7 +190,8 @@ def _plain_phone(_field: Field, raw: str) -> str:
 
 
 def _plain_path(field: Field, raw: str) -> str:
-    return f"({_plain_name(field, raw)} AND NOT regexp_matches({raw}, '[-—－=]>|[→>＞／—\\\\》]|--'))"
+    level = r"[^\s>＞→》/／\\—－=-]+"
+    return f"({_plain_name(field, raw)} AND regexp_full_match({raw}, {literal(f'{level}(->{level})*')}))"
 
 
 _PLAIN_TEXTS = {

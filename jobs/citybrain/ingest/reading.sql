@@ -107,7 +107,8 @@ CREATE OR REPLACE MACRO read_phone(t, c, n, p, name, nulls, known) AS
          ELSE read_code(t, c, []::VARCHAR[], name, nulls, known) END;
 
 -- X22. A path of levels (b = bare(t), w = path_text(b)), whatever joins them.
-CREATE OR REPLACE MACRO path_text(b) AS regexp_replace(b, '\s*(-+>|—+>|－+>|→|=>|》|＞|>|／|/|\\|—+|--+)\s*', '/', 'g');
+CREATE OR REPLACE MACRO path_text(b) AS
+    regexp_replace(b, '\s*([-—－=]+[>＞]|[→>＞》／/\\]|—+|--+)\s*', '->', 'g');
 CREATE OR REPLACE MACRO read_path(t, b, w, name, nulls) AS
     CASE WHEN w <> b AND NOT is_nothing(b, nulls) AND NOT is_masked(b)
          THEN {'value': w, 'marks': [name || ':X22'], 'changed': true, 'error': NULL::VARCHAR}

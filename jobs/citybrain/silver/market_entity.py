@@ -9,6 +9,7 @@ from citybrain.identity import uscc_invalid_sql
 from citybrain.silver._flags import flags
 from citybrain.silver._gazetteer import place_in, with_names
 from citybrain.silver._latest import ARRIVAL
+from citybrain.silver._match import match_name
 from citybrain.silver._place import with_valid_town
 
 LEAVING = ("吊销", "注销", "迁出")
@@ -87,6 +88,7 @@ def _registered(sent: DataFrame) -> DataFrame:
             *[F.max_by(left_on, last_of[how]).alias(f"_left_{how}") for how in LEAVING],
             F.min("_seen").alias("_first_seen"),
             F.max("_seen").alias("_last_seen"),
+            F.collect_set("entity_name").alias("_names_told"),
         )
         .select("*", "_last.*")
     )
@@ -180,12 +182,19 @@ def _currency() -> Column:
     return F.when(F.col("registered_capital").isNotNull(), F.coalesce(named, F.lit("人民币")))
 
 
+def _is_unnamed() -> Column:
+    """The registered town is none; what town there is, is that of the address."""
+    return F.col("_named.town_code").isNull() & ~F.coalesce(F.col("town_name").rlike(r"^\d{9}$"), F.lit(False))
+
+
 def _flags() -> Column:
     exits = F.col("entity_status").isin(*LEAVING)
     moments = F.greatest("founded_date", "approved_date", "exit_date")
     return flags(
         {
             "unmatched_town": F.col("_valid_town").isNull(),
+            "town_from_address": F.col("_valid_town").isNotNull() & _is_unnamed(),
+            "name_variant": F.size(F.array_distinct(F.transform("_names_told", match_name))) < F.size("_names_told"),
             "outside_district": F.col("_addressed.place_kind") == "区外",
             "town_of_another_address": F.col("_valid_town") != F.col("_addressed.town_code"),
             "invalid_uscc": F.expr(uscc_invalid_sql("uscc")),

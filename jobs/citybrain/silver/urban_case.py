@@ -71,7 +71,7 @@ def _flags() -> Column:
     return flags(
         {
             **named_place_flags(),
-            **{name: wrong for name, wrong in point_flags().items() if name != "foreign_crs"},
+            **{name: wrong for name, wrong in point_flags().items() if name != "unknown_crs"},
             "unmatched_category": named & F.col("_minor").isNull(),
             "major_of_another_minor": F.col("major_category") != F.col("_major_name"),
             "contradictory_flags": (times > 1) | ((in_time | late) != _is_set("archive_num")),

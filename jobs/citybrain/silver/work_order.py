@@ -7,6 +7,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from citybrain.identity import ensure_key, key_id, pseudonym
+from citybrain.silver._boundary import with_village_of_point
 from citybrain.silver._due import with_due, with_handling
 from citybrain.silver._flags import flags
 from citybrain.silver._latest import latest
@@ -50,10 +51,11 @@ def work_order(
     category: DataFrame,
     deadline_rule: DataFrame,
     calendar_day: DataFrame,
+    boundary: DataFrame,
 ) -> DataFrame:
     delivered = latest(centre__work_order, "work_order_id", version="updated_at")
     orders = _with_life(delivered, lives(work_order_event, calendar_day))
-    orders = with_point(with_town(_with_category(orders, category), town, village))
+    orders = _with_place(with_town(_with_category(orders, category), town, village), boundary, village)
     orders = with_handling(with_due(orders, deadline_rule, calendar_day), calendar_day)
     return orders.select(
         *AS_DELIVERED,
@@ -62,10 +64,11 @@ def work_order(
         without_numbers("request_text").alias("request_text"),
         F.col("_major").alias("major_category_code"),
         F.coalesce("object_kind", "_object_kind").alias("object_kind"),
-        F.col("_town").alias("town_code"),
-        F.col("_village").alias("village_code"),
+        F.coalesce("_town", "_point_town").alias("town_code"),
+        F.coalesce("_village", "_point_village").alias("village_code"),
         F.col("_lon").alias("lon"),
         F.col("_lat").alias("lat"),
+        F.col("_method").alias("coordinate_method"),
         F.col("_deadline_at").alias("deadline_at"),
         F.col("_final_deadline_at").alias("final_deadline_at"),
         F.col("_basis").alias("deadline_basis"),
@@ -127,6 +130,18 @@ def _with_category(orders: DataFrame, category: DataFrame) -> DataFrame:
     )
 
 
+def _with_place(orders: DataFrame, boundary: DataFrame, village: DataFrame) -> DataFrame:
+    """Adds the point in CGCS2000, and for orders without a village the one that the point lies in, with its town.
+
+    A village of another town than the one that was delivered is none: the boundaries are not that exact.
+    """
+    pointed = with_village_of_point(with_point(orders), boundary, "work_order_id", F.col("_village").isNull())
+    towns = village.select(F.col("village_code").alias("_point_village"), F.col("town_code").alias("_point_town"))
+    found = pointed.join(F.broadcast(towns), on="_point_village", how="left")
+    fits = F.coalesce(F.col("_town") == F.col("_point_town"), F.col("_town").isNull())
+    return found.withColumns({name: F.when(fits, F.col(name)) for name in ("_point_village", "_point_town")})
+
+
 def _suspensions() -> Column:
     plain = F.transform("life.stops", lambda stop: F.struct(stop["begin"].alias("begin"), stop["end"].alias("end")))
     return F.when(F.size(plain) > 0, plain)
@@ -154,7 +169,10 @@ def _flags() -> Column:
         {
             "time_order_violation": _is_violated(),
             **town_flags(),
+            "unmatched_town": F.coalesce("_town", "_point_town").isNull(),
             **point_flags(),
+            "village_from_point": F.col("_point_village").isNotNull(),
+            "on_border": F.col("_point_village").isNotNull() & F.col("_on_border"),
             "unmatched_category": (minor.isNotNull() & F.col("_minor").isNull())
             | (major.isNotNull() & F.col("_known_major").isNull()),
             "major_of_another_minor": major != F.col("_major_of_minor"),

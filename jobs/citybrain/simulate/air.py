@@ -21,7 +21,11 @@ from citybrain.simulate.worktime import DAY, EPOCH, Bools, Ints
 
 HOUR = 3600
 HEADER = ("站点编码", "站点名称", "镇街代码", "监测时间", "PM2.5", "PM10", "SO2", "NO2", "CO", "CO单位", "O3")
-AIR_LAYOUT = Layout("环境空气监测小时值", "条", HEADER, {}, frozenset(), "站点名称")
+# In one month a column has another name that is known, and one that is not: it is not taken.
+AIR_LAYOUT = Layout(
+    "环境空气监测小时值", "条", HEADER, {}, frozenset(), "站点名称", {"SO2": "二氧化硫", "站点名称": "子站备注"}, 2
+)
+DRIFTED = {new: old for old, new in AIR_LAYOUT.renamed.items()}
 STATIONS = (("NH01", "桂城（模拟）", "440605011"), ("NH02", "西樵（模拟）", "440605122"),
             ("NH03", "狮山（模拟）", "440605124"), ("NH04", "大沥（模拟）", "440605125"),
             ("NH05", "里水（模拟）", "440605126"))  # fmt: skip

@@ -8,8 +8,10 @@ centres. Nothing here is a statement about a real town.
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +68,8 @@ class City:
     village_code: Texts
     village_name: Texts
     village_town: Ints
+    border_lon: Floats  # a point within the village's schematic border, nan where it has none
+    border_lat: Floats
     village_lon: Floats
     village_lat: Floats
     village_weight: Floats
@@ -96,6 +100,7 @@ class City:
         committees = np.array([row["村居代码"] in units for row in villages])
         number = {code: index for index, code in enumerate(units)}
         offices = [[number[town + TOWN_OFFICE.get(major, "-01")] for major in majors] for town in town_code]
+        inner = [_within(codes / "boundary.csv").get(row["村居代码"], (np.nan, np.nan)) for row in villages]
         return cls(
             town_code=_texts(town_code),
             town_short=_texts([row["简称"] for row in towns]),
@@ -105,6 +110,8 @@ class City:
             village_code=_texts([row["村居代码"] for row in villages]),
             village_name=_texts([row["村居名称"] for row in villages]),
             village_town=village_town,
+            border_lon=np.array([x for x, _ in inner]),
+            border_lat=np.array([y for _, y in inner]),
             village_lon=np.clip(lon[village_town] + offset[0], 112.85, 113.25),
             village_lat=np.clip(lat[village_town] + offset[1], 22.81, 23.30),
             village_weight=shape.lognormal(0, 0.6, len(villages)) * np.where(committees, 1, 0.2),
@@ -134,6 +141,15 @@ class City:
         table = np.repeat(share[:, None], len(self.unit_code), axis=1)
         table[:, [code.startswith("D") for code in self.unit_code]] *= 1.3
         return table
+
+
+@cache
+def _within(path: Path) -> dict[str, tuple[float, float]]:
+    """Of each drawn division the mean of its corners: the borders are drawn as cells that bulge nowhere inwards."""
+    rings = {row["区划代码"]: np.array(json.loads(row["示意边界"])[:-1]) for row in rows_of(path)}
+    return {
+        code: (float(ring[:, 0].mean().round(6)), float(ring[:, 1].mean().round(6))) for code, ring in rings.items()
+    }
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

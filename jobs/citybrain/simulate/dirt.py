@@ -15,28 +15,39 @@ import numpy as np
 from citybrain.simulate.city import Texts
 from citybrain.simulate.plan import AIR, CASES, ENTITIES, EVENTS, FULLS, MACRO, ORDERS
 from citybrain.simulate.spoil import (
+    arrowed,
+    broken,
     colloquial,
     compact,
     digits,
     dotted,
     dotted_day,
+    doubled,
     drifted,
     drifts,
     full_width,
     grouped,
     impossible,
+    in_numerals,
+    in_seconds,
     in_words,
     is_null,
     masked,
     midnight,
     missing,
+    noted,
+    old_number,
+    reference_error,
     scientific,
     sentinel,
     serial,
+    several,
     signed,
     thousands,
     token,
     twenty_four,
+    variant,
+    varies,
     whole_minute,
     wrong_check,
 )
@@ -51,21 +62,41 @@ VERDICTS = {
     "X05": "marked",
     "X06": "quarantine",
     "X07": "marked",
+    "X08": "none",  # bronze keeps the name; silver flags what differs in brackets and blanks alone
+    "X11": "none",  # silver finds the town in the address, or says that there is none
+    "X09": "warned",  # a column under another name, and one that nobody agreed on
+    "X10": "warned",  # the code is taken out of its note
+    "X10 两码": "quarantine",
     "X12": "marked",
     "X12 不可能": "quarantine",
+    "X13": "warned",  # ten times what it was a year ago
+    "X13 整表": "refused",
     "X14": "marked",
     "X15": "marked",
     "X16": "none",
+    "X16 编码": "marked",
+    "X17": "warned",
     "X18": "marked",
+    "X19": "marked",
     "X20": "warned",
+    "X20 度分秒": "marked",
+    "X20 火星": "none",  # silver tells it in CGCS2000 and says so
+    "X20 无村居": "none",  # silver finds the village by the point
     "X21": "set_aside",
+    "X22": "marked",
+    "X23": "none",  # silver lists what another channel has told of
     "X24": "warned",
     "X24 派遣": "none",  # only silver sees both steps; it flags the order
     "X25": "none",  # bronze keeps the repeated row, silver merges it
     "X26": "none",
     "X27": "warned",
-    "X28": "none",  # silver finds the component that stands there under a newer code
+    "X28": "none",  # silver lists who stands where another was struck off, or what stands there under a newer code
+    "X29": "marked",
+    "X30": "warned",
     "X31": "none",  # bronze keeps the text, silver redacts it
+    "X32": "quarantine",
+    "X33": "marked",
+    "X34 错期": "refused",
     "X34": "already",  # the same bytes once more: nothing is taken, the sender gets the first receipt
     "enum": "warned",
     "code": "warned",  # no such town, or another one than that of the village
@@ -146,7 +177,12 @@ KINDS = (
     Kind("X12", ORDERS, "结案时间", 0.01, serial, sheets=True),
     Kind("X12 不可能", ORDERS, "上报时间", 0.0004, impossible),
     Kind("X12 不可能", ORDERS, "结案时间", 0.0004, impossible),
+    Kind("X16 编码", ORDERS, "来源工单号", 0.001, broken),
     Kind("X18", ORDERS, "状态", 0.003, drifted, drifts),
+    Kind("X20 度分秒", ORDERS, "经度", 0.001, in_seconds),
+    Kind("X29", ORDERS, "电话", 0.003, several),
+    Kind("X30", ORDERS, "身份证", 0.002, old_number),
+    Kind("X33", ORDERS, "诉求类型", 0.002, variant, varies),
     Kind("X21", ORDERS, "", 0.001, missing),
     Kind("X27", ORDERS, "身份证", 0.001, wrong_check),
     Kind("required", ORDERS, "工单编号", 0.0003, missing),
@@ -172,13 +208,17 @@ KINDS = (
     Kind("X12", CASES, "申请时间", 0.003, in_words, whole_minute),
     Kind("X12", CASES, "受理时间", 0.004, serial, sheets=True),
     Kind("X12 不可能", CASES, "受理时间", 0.0008, impossible),
+    Kind("X32", CASES, "受理时间", 0.0006, reference_error),
     Kind("X18", CASES, "申请人类型", 0.003, drifted, drifts),
     Kind("X18", CASES, "时限单位", 0.003, drifted, drifts),
     Kind("X21", CASES, "", 0.0015, missing),
     Kind("required", CASES, "办件编号", 0.0005, missing),
     Kind("X04", ENTITIES, "注销吊销日期", 0.004, token, is_null),
     Kind("X05", ENTITIES, "统一社会信用代码", 0.002, full_width),
+    Kind("X10", ENTITIES, "统一社会信用代码", 0.003, noted),
+    Kind("X10 两码", ENTITIES, "统一社会信用代码", 0.001, doubled),
     Kind("X12", ENTITIES, "成立日期", 0.004, dotted_day),
+    Kind("X12", ENTITIES, "成立日期", 0.002, in_numerals),
     Kind("X12", ENTITIES, "核准日期", 0.004, compact),
     Kind("X12 不可能", ENTITIES, "核准日期", 0.002, impossible),
     Kind("X18", ENTITIES, "登记状态", 0.004, drifted, drifts),
@@ -191,6 +231,7 @@ KINDS = (
     Kind("X04", MACRO, "累计", 0.03, token, is_null),
     Kind("X15", MACRO, "累计", 0.04, grouped, thousands),
     Kind("X15", MACRO, "累计增长", 0.04, signed),
+    Kind("X15", MACRO, "累计增长", 0.04, arrowed),
     Kind("X18", MACRO, "指标", 0.03, drifted, drifts),
     Kind("X04", AIR, "PM2.5", 0.002, sentinel, is_null),
     Kind("X04", AIR, "O3", 0.002, sentinel, is_null),

@@ -6,13 +6,15 @@ one month the whole of the taxes stands where the taxes of the budget belong, wh
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
 
 from citybrain.simulate.dirt import Batch
-from citybrain.simulate.files import Layout
+from citybrain.simulate.files import Layout, Outbox, write_sheet
 from citybrain.simulate.plan import LATE_BY, MACRO, Delivery, Span
 from citybrain.simulate.worktime import DAY, EPOCH
 
@@ -31,6 +33,8 @@ TAX, ALL_TAXES, FAI, INDUSTRY = "税收收入", "税收总额", "固定资产投
 LEVELS: dict[str, float | None] = {VALUE_ADDED: 133, RETAIL: 106, REVENUE: 21.7, FAI: None, INDUSTRY: None}
 PARTS = {"先进制造业增加值": (VALUE_ADDED, 0.44), "高技术制造业增加值": (VALUE_ADDED, 0.095),
          "餐饮收入": (RETAIL, 0.09), TAX: (REVENUE, 0.72), ALL_TAXES: (REVENUE, 2.05)}  # fmt: skip
+PER_UNIT = {"亿元": Decimal(10_000), "万元": Decimal(1)}
+MISSTATED = 4  # months from the end
 Month = tuple[int, int]
 Published = dict[str, tuple[Decimal | None, Decimal]]
 Months = dict[Month, Published]
@@ -92,10 +96,83 @@ def macro_batch(span: Span, files: list[Delivery], months: Months) -> tuple[Batc
                 better = (level or Decimal(0)) + 1, growth + Decimal("0.2")
                 final[month][name] = better
                 rows.append((slot + 1, _row(month, name, *better)))
-    columns = {name: np.array([row[name] for _, row in rows], dtype=object) for name in HEADER}
     slots = np.array([slot for slot, _ in rows])
+    _misstate(rows)
+    odd = _odd_cells(rows, [files[slot].delivered for slot in slots.tolist()])
+    columns = {name: np.array([row[name] for _, row in rows], dtype=object) for name in HEADER}
     sheet = np.array([file.is_sheet for file in files])[slots]
-    return Batch(MACRO, columns, slots, np.arange(len(rows)), sheet, np.arange(len(rows))), final
+    batch = Batch(MACRO, columns, slots, np.arange(len(rows)), sheet, np.arange(len(rows)))
+    for verdict, found in odd.items():
+        batch.note(np.array(found, np.int64), "累计", verdict)
+    merged = np.array([n for n in _merge_years(rows) if not batch.taken[n]], np.int64)
+    batch.note(merged, "年份", "X19")
+    columns["年份"][merged] = None
+    return batch, final
+
+
+def _misstate(rows: list[tuple[int, Row]]) -> None:
+    """One figure of the month before the last but one is told ten times as large; no indicator rests on it."""
+    months = sorted({(int(r["年份"] or 0), int(r["月份"] or 0)) for _, r in rows})
+    if len({slot for slot, _ in rows}) > MISSTATED:
+        month = months[-MISSTATED]
+        for _, row in rows:
+            if (int(row["年份"] or 0), int(row["月份"] or 0)) == month and row["指标"] == "餐饮收入":
+                row["累计"] = str(Decimal(row["累计"] or 0) * 10)
+
+
+def _odd_cells(rows: list[tuple[int, Row]], told: list[datetime]) -> dict[str, list[int]]:
+    """The cells that their own series speaks against, each compared with what had been told until then."""
+    known: dict[tuple[str, int, int], Decimal] = {}
+    odd: dict[str, list[int]] = {"X13": [], "X17": []}
+    for moment in sorted(set(told)):
+        mine = [(n, row) for n, (_, row) in enumerate(rows) if told[n] == moment and row["累计"]]
+        keys = {n: (str(row["指标"]), int(row["年份"] or 0), int(row["月份"] or 0)) for n, row in mine}
+        known |= {keys[n]: Decimal(row["累计"] or 0) * PER_UNIT[row["单位"] or ""] for n, row in mine}
+        for n, _ in mine:
+            name, year, month = keys[n]
+            value, ago = known[keys[n]], known.get((name, year - 1, month))
+            if ago and not Decimal("0.2") < value / ago < 5:
+                odd["X13"].append(n)
+            before = [m for (other, y, m) in known if (other, y) == (name, year) and m < month]
+            if before and value < known[name, year, max(before)]:
+                odd["X17"].append(n)
+    return odd
+
+
+def _merge_years(rows: list[tuple[int, Row]]) -> list[int]:
+    """Rows whose year is that of the row above them in the same file, in one file out of two: there it is left out."""
+    above = {slot: -1 for slot, _ in rows}
+    merged = []
+    for n, (slot, row) in enumerate(rows):
+        if above[slot] >= 0 and slot % 2 and rows[above[slot]][1]["年份"] == row["年份"]:
+            merged.append(n)
+        above[slot] = n
+    return merged
+
+
+def refused(box: Outbox) -> Iterator[tuple[str, str, str]]:
+    """Hands in two files that must not be taken, each before the right one: the month before in the new month's form,
+    and a month in another unit than it says. Gives name, verdict and the file that is right."""
+    regular = [file for file in box.files if file.slot != 0]
+    if len(regular) < 4:
+        return
+    for file, verdict in ((regular[-1], "X34 错期"), (regular[-2], "X13 整表")):
+        name = file.name.replace(f"{file.delivered:%Y%m%d_%H%M}", f"{file.delivered - timedelta(hours=1):%Y%m%d_%H%M}")
+        wrong = replace(file, name=name.replace(".xlsx", "_有误.xlsx"))
+        source = box.rows_of(regular[-2] if verdict == "X34 错期" else file)
+        rows = source if verdict == "X34 错期" else [_in_wan(row) for row in source]
+        write_sheet(wrong.path(box.out), box.layout, wrong, rows, len(rows))
+        yield wrong.name, verdict, file.name
+
+
+def _in_wan(row: Sequence[str | None]) -> list[str | None]:
+    """The row with its cumulative figure in a unit ten thousand times as small, and the old unit beside it."""
+    shown = list(row)
+    place = HEADER.index("累计")
+    text = (shown[place] or "").replace(",", "")
+    if text.replace(".", "", 1).isdigit():
+        shown[place] = f"{Decimal(text) * 10_000:f}"
+    return shown
 
 
 def _slot(month: Month, ends: list[int]) -> int:

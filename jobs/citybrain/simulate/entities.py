@@ -38,6 +38,7 @@ CANCELLED, REVOKED, CHANGED = 0.07, 0.012, 0.05
 THEN_CANCELLED, RESTORED = 0.4, 0.15  # of the revoked
 GONE_BEFORE = 0.04  # in the register at the beginning, but out of business
 NO_TOWN, WRONG_CHECK = 0.008, 0.001
+VARIANTS, HEIRS = 0.004, 0.004
 TRADES = (("3922", "五金制品"), ("2110", "家具制造"), ("1751", "纺织"), ("5131", "建材批发"), ("5211", "百货零售"),
           ("6210", "餐饮服务"), ("6513", "软件技术"), ("7211", "企业管理"), ("5442", "货物运输"), ("8111", "汽车维修"),
           ("4790", "建筑工程"), ("A0412", "水产养殖"))  # fmt: skip
@@ -67,6 +68,8 @@ class Register(NamedTuple):
     moved_out: Ints
     says_so: Bools
     wrong_check: Bools
+    variant: Bools  # the name is told with other brackets and blanks on every other day
+    heir: Bools  # stands under the name and at the place of one that was struck off before
 
     def __len__(self) -> int:
         return len(self.code)
@@ -95,10 +98,21 @@ def draw_register(city: City, span: Span, calendar: Calendar, rng: np.random.Gen
     days = _events(rng, workdays, founded, entered, is_old, years)
     wrong = rng.random(n) < WRONG_CHECK
     trade = rng.integers(0, len(TRADES), n)
+    address = ROADS[rng.integers(0, len(ROADS), n)] + rng.integers(1, 200, n).astype(str).astype(object) + "号"
+    style = np.where(rng.random(n) < NO_TOWN, 2, rng.choice(2, n, p=(0.7, 0.3)))
+    number = np.arange(n)
+    heir = _heirs(rng, founded, days, style, slice(old, old + new))
+    for own in (kind, trade, town, style, address, number):
+        own[list(heir)] = own[list(heir.values())]
+    days["changed"][list(heir)] = NEVER
+    is_heir = np.isin(np.arange(n), list(heir))
+    variant = (rng.random(n) < VARIANTS) & ~is_heir & ~np.isin(np.arange(n), list(heir.values()))
     return Register(
         code=_codes(kind, wrong),
         kind=kind,
-        name=_names(kind, trade),
+        name=_names(kind, trade, number, variant),
+        variant=variant,
+        heir=is_heir,
         boss=people.names(rng, n),
         capital=rng.choice(np.array(["10", "50", "100", "500", "1,000", "50(万美元)"], dtype=object), n),
         trade=trade,
@@ -106,8 +120,8 @@ def draw_register(city: City, span: Span, calendar: Calendar, rng: np.random.Gen
         entered=entered,
         moved_in=np.arange(n) >= old + new,
         town=town,
-        address=ROADS[rng.integers(0, len(ROADS), n)] + rng.integers(1, 200, n).astype(str).astype(object) + "号",
-        style=np.where(rng.random(n) < NO_TOWN, 2, rng.choice(2, n, p=(0.7, 0.3))),
+        address=address,
+        style=style,
         town_after=(town + rng.integers(1, len(city.town_code), n)) % len(city.town_code),
         says_so=rng.random(n) < 0.5,
         wrong_check=wrong,
@@ -163,10 +177,38 @@ def _codes(kind: Ints, wrong: Bools) -> Texts:
     return np.array(codes, dtype=object)
 
 
-def _names(kind: Ints, trade: Ints) -> Texts:
-    numbers = np.arange(len(kind)).astype(str).astype(object)
+def _heirs(
+    rng: np.random.Generator, founded: Ints, days: dict[str, Ints], style: Ints, recent: slice
+) -> dict[int, int]:
+    """New entities, each with the cancelled one of which it takes name, trade and place."""
+    plain = (style == 0) & (days["changed"] == NEVER) & (days["revoked"] == NEVER) & (days["moved_out"] == NEVER)
+    ended = np.flatnonzero(plain & (days["cancelled"] < NEVER))
+    ended = ended[np.argsort(days["cancelled"][ended], kind="stable")]
+    candidates = np.arange(len(founded))[recent]
+    candidates = candidates[style[candidates] == 0]
+    wanted = min(max(round(HEIRS * len(candidates)), 1), len(candidates))
+    chosen = np.sort(rng.choice(candidates, wanted, replace=False)) if wanted else candidates
+    heirs: dict[int, int] = {}
+    for one in chosen.tolist():
+        before = [e for e in ended.tolist() if days["cancelled"][e] <= founded[one] and e not in heirs.values()]
+        if before and one not in heirs.values():
+            heirs[one] = before[int(rng.integers(0, len(before)))]
+    return {one: other for one, other in heirs.items() if one not in heirs.values()}
+
+
+def _names(kind: Ints, trade: Ints, number: Ints, variant: Bools) -> Texts:
+    numbers = number.astype(str).astype(object)
     trades = np.array([name for _, name in TRADES], dtype=object)
-    return np.asarray("佛山市南海区模拟" + numbers + "号" + trades[trade] + SUFFIXES[kind], dtype=object)
+    simulated = people.either(variant, "（模拟）", "模拟")
+    return np.asarray("佛山市南海区" + simulated + numbers + "号" + trades[trade] + SUFFIXES[kind], dtype=object)
+
+
+def _told_name(r: Register, entity: Ints, day: Ints) -> Texts:
+    """The name, of some on every other day with other brackets and a blank."""
+    names = r.name[entity].copy()
+    for row in np.flatnonzero(r.variant[entity] & (day % 2 == 1)).tolist():
+        names[row] = names[row].replace("（模拟）", "(模拟) ")
+    return names
 
 
 def increments(city: City, span: Span, files: list[Delivery], register: Register, rng: np.random.Generator) -> Batch:
@@ -217,7 +259,7 @@ def row_columns(city: City, r: Register, entity: Ints, day: Ints, rng: np.random
     named, place = _places(city, town, r.style[entity], rng)
     return {
         "统一社会信用代码": r.code[entity],
-        "企业名称": r.name[entity],
+        "企业名称": _told_name(r, entity, day),
         "主体类型": TYPES[r.kind[entity]],
         "法定代表人": r.boss[entity],
         "注册资本": r.capital[entity],

@@ -37,6 +37,12 @@ class Layout:
     groups: dict[str, tuple[str, ...]]
     numbers: frozenset[str]
     counted: str  # the column in which the row of totals shows the count
+    renamed: dict[str, str] = field(default_factory=dict)  # in one file columns have other names
+    renamed_in: int = -1  # the period of that file
+
+    def header_of(self, file: Delivery) -> list[str]:
+        names = self.renamed if file.slot == self.renamed_in else {}
+        return [names.get(name, name) for name in self.header]
 
 
 @dataclass
@@ -62,7 +68,7 @@ class Outbox:
         for file in self.files:
             path = self._body(file)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(b"" if file.is_sheet else _csv([self.layout.header], file.encoding))
+            path.write_bytes(b"" if file.is_sheet else _csv([self.layout.header_of(file)], file.encoding))
 
     def _body(self, file: Delivery) -> Path:
         return self.out / ".spool" / f"{file.table}_{file.slot}.csv" if file.is_sheet else file.path(self.out)
@@ -85,12 +91,21 @@ class Outbox:
                 with self._body(file).open(encoding="utf-8", newline="") as body:
                     written = write_sheet(file.path(self.out), self.layout, file, csv.reader(body), count.rows)
                 remarks += [(file, row, kind, text) for row, kind, text in written]
-                remarks.append((file, SHEET_HEAD - 1, "X02", ""))
+                if self.layout.groups:
+                    remarks.append((file, SHEET_HEAD - 1, "X02", ""))
                 count.set_aside += bool(file.totals)
                 count.rows += bool(file.totals)
-            elif file.encoding == "gb18030":
+                continue
+            if file.encoding == "gb18030":
                 remarks.append((file, None, "X03", file.encoding))
+            if file.slot == self.layout.renamed_in:
+                remarks.append((file, 1, "X09", list(self.layout.renamed.values())[-1]))
         return remarks
+
+    def rows_of(self, file: Delivery) -> list[list[str]]:
+        """The data rows of a workbook, as they were spooled."""
+        with self._body(file).open(encoding="utf-8", newline="") as body:
+            return list(csv.reader(body))
 
     def repeat(self, index: int, name: str) -> Path:
         source = self.files[index].path(self.out)

@@ -45,6 +45,10 @@ def drifted(_rng: np.random.Generator, text: str) -> str:
     return DRIFT[text]
 
 
+def otherwise_joined(rng: np.random.Generator, text: str) -> str:
+    return text.replace("->", str(rng.choice(["/", "—", " > ", "＞", "-->"])))
+
+
 HOTLINE_KINDS = (
     Kind("X04", HOTLINE, "办结时间", 0.002, token, is_null),
     Kind("X05", HOTLINE, "工单编号", 0.001, full_width),
@@ -52,6 +56,7 @@ HOTLINE_KINDS = (
     Kind("X12 不可能", HOTLINE, "办结时间", 0.0005, impossible),
     Kind("X18", HOTLINE, "工单状态", 0.005, drifted, lambda text: text in DRIFT),
     Kind("X21", HOTLINE, "", 0.001, missing),
+    Kind("X22", HOTLINE, "问题分类", 0.003, otherwise_joined),
     Kind("required", HOTLINE, "工单编号", 0.0005, missing),
 )
 

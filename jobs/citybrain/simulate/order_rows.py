@@ -17,6 +17,7 @@ from citybrain.simulate.files import Layout
 from citybrain.simulate.lifecycle import NONE, Life, Moments
 from citybrain.simulate.orders import Orders, reporters
 from citybrain.simulate.plan import CORRECTED_AFTER, ORDERS, Delivery, Span
+from citybrain.simulate.shift import gcj02
 from citybrain.simulate.worktime import LIMIT_TYPES, URGENT_HOUR, WORK_HOUR, Bools, Calendar, Ints
 
 HEADER = """
@@ -48,7 +49,7 @@ CORRECTED, LOST_DEADLINE = 0.06, 0.005
 # Defects that belong to the order itself: every row of it bears them.
 OWN_SHARES = {
     "town": 0.0005, "homeless": 0.0005, "old town": 0.0008, "type": 0.0010, "swapped": 0.0012, "zero": 0.0008,
-    "personal": 0.004, "lines": 0.002,
+    "personal": 0.004, "lines": 0.002, "gcj": 0.002, "no village": 0.001,
 }  # fmt: skip
 OWN_DEFECTS = (
     ("town", "镇街码", "code"),
@@ -61,6 +62,8 @@ OWN_DEFECTS = (
     ("zero", "纬度", "X20"),
     ("personal", "描述", "X31"),
     ("lines", "描述", "X16"),
+    ("gcj", "坐标系", "X20 火星"),
+    ("no village", "村居码", "X20 无村居"),
 )
 UNKNOWN_TOWN, EXPIRED_TOWN = "440605999", "440605012"
 
@@ -75,6 +78,7 @@ class Sheet:
     lon: Floats
     lat: Floats
     defects: list[tuple[Bools, str, str]]  # orders, column, verdict
+    has: dict[str, Bools]  # the orders that bear each defect of their own
     resolution: Texts
     satisfaction: Texts
 
@@ -83,6 +87,11 @@ def sheet_of(city: City, calendar: Calendar, orders: Orders, life: Life, rng: np
     n = len(orders)
     text = {**_constants(city, orders, rng), **reporters(rng, orders)}
     has = _defects(n, rng)
+    has["no village"] &= ~np.isnan(city.border_lon[orders.village])
+    has["gcj"] &= (orders.lon < 113.25) & (orders.lat > 22.80)
+    lon = np.where(has["no village"], city.border_lon[orders.village], orders.lon)
+    lat = np.where(has["no village"], city.border_lat[orders.village], orders.lat)
+    text["经度"], text["纬度"] = _coordinate(lon), _coordinate(lat)
     _spoil(text, orders, has, rng)
     text["截止时间"] = people.stamps(np.where(_lost(calendar, orders, life, has["type"], rng), NONE, life.deadline))
     text["时限类型"] = np.array(LIMIT_TYPES, dtype=object)[life.kind]
@@ -91,8 +100,9 @@ def sheet_of(city: City, calendar: Calendar, orders: Orders, life: Life, rng: np
         text=text,
         town=np.where(has["homeless"], -1, orders.town),
         wrong_town=city.town_code[(orders.town + 1) % len(city.town_code)],
-        lon=np.where(has["zero"], np.nan, orders.lon),
-        lat=np.where(has["zero"], np.nan, orders.lat),
+        lon=np.where(has["zero"] | has["homeless"], np.nan, lon),
+        lat=np.where(has["zero"] | has["homeless"], np.nan, lat),
+        has=has,
         defects=[(has[kind], column, verdict) for kind, column, verdict in OWN_DEFECTS],
         resolution=rng.choice(RESOLUTIONS, n, p=(0.86, 0.08, 0.06)),
         satisfaction=rng.choice(SATISFACTIONS, n, p=(0.3, 0.45, 0.15, 0.1)),
@@ -116,6 +126,11 @@ def _spoil(text: dict[str, Texts], orders: Orders, has: dict[str, Bools], rng: n
     text["诉求类型"][has["type"]] = "表扬"
     text["经度"][swapped], text["纬度"][swapped] = _coordinate(orders.lat[swapped]), _coordinate(orders.lon[swapped])
     text["经度"][has["zero"]], text["纬度"][has["zero"]] = "0", "0"
+    text["经度"][has["homeless"]], text["纬度"][has["homeless"]] = None, None
+    text["村居码"][has["no village"]], text["网格码"][has["no village"]] = None, None
+    east, north = gcj02(orders.lon[has["gcj"]], orders.lat[has["gcj"]])
+    text["经度"][has["gcj"]], text["纬度"][has["gcj"]] = _coordinate(east), _coordinate(north)
+    text["坐标系"][has["gcj"]] = "GCJ-02"
 
 
 def _lost(calendar: Calendar, orders: Orders, life: Life, untyped: Bools, rng: np.random.Generator) -> Bools:
@@ -150,8 +165,6 @@ def _constants(city: City, orders: Orders, rng: np.random.Generator) -> dict[str
         "村居码": city.village_code[orders.village],
         "网格码": city.village_code[orders.village] + rng.choice(GRIDS, n),
         "地址": "佛山市南海区" + town + village + road + "号",
-        "经度": _coordinate(orders.lon),
-        "纬度": _coordinate(orders.lat),
         "坐标系": np.full(n, "CGCS2000", dtype=object),
         "主协办": people.either(rng.random(n) < 0.96, "主办", "协办"),
     }

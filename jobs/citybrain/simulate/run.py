@@ -6,25 +6,27 @@ import csv
 import zlib
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from citybrain.simulate.air import AIR_LAYOUT, Days, air_batch, draw_hours, judged_days
+from citybrain.simulate.air import AIR_LAYOUT, DRIFTED, Days, air_batch, draw_hours, judged_days
 from citybrain.simulate.calls import CALL_LAYOUT, call_figures, draw_calls
 from citybrain.simulate.cases import CASE_LAYOUT, acceptances, case_batch, draw_cases
 from citybrain.simulate.city import CODES, City, Limits, Texts
 from citybrain.simulate.components import COMPONENT_LAYOUT, component_rows
 from citybrain.simulate.deliver import Ledger, send
 from citybrain.simulate.dirt import VERDICTS, Batch
-from citybrain.simulate.economy import MACRO_LAYOUT, draw_months, macro_batch
+from citybrain.simulate.economy import MACRO_LAYOUT, draw_months, macro_batch, refused
 from citybrain.simulate.entities import ENTITY_LAYOUT, FULL_LAYOUT, draw_register, fulls, increments
 from citybrain.simulate.event_rows import EVENT_LAYOUT, event_batch
 from citybrain.simulate.events import HARMLESS, STEP, flow_log
 from citybrain.simulate.figures import periods_of, write_figures
-from citybrain.simulate.files import SHEET, Outbox, remove_spool
+from citybrain.simulate.files import SHEET, Outbox, letter, remove_spool
 from citybrain.simulate.fire import FIRE_LAYOUT, fire_rows
+from citybrain.simulate.flagged import Names
 from citybrain.simulate.hotline import HOTLINE_LAYOUT, hotline_rows
 from citybrain.simulate.lifecycle import live
 from citybrain.simulate.order_rows import ORDER_LAYOUT, order_batch, sheet_of
@@ -136,14 +138,17 @@ class Simulation:
         register = draw_register(self.city, self.span, self.calendar, self.rng("register"))
         box = self.boxes[ENTITIES]
         batch = increments(self.city, self.span, box.files, register, self.rng("increments"))
-        send(batch, box, self.ledger, self.rng("increment dirt"), 0, batch.sparing)
+        told = Names()
+        told.take(batch, lambda: send(batch, box, self.ledger, self.rng("increment dirt"), 0, batch.sparing))
         box = self.boxes[FULLS]
         for slot in range(len(box.files)):
             for part in _parts(len(register)):
                 batch = fulls(self.city, self.span, slot, register, part, self.rng("full", slot, part.start))
                 dirt = self.rng("full dirt", slot, part.start)
                 if len(batch):
-                    send(batch, box, self.ledger, dirt, slot, np.zeros(len(batch), bool))
+                    nothing = np.zeros(len(batch), bool)
+                    told.take(batch, partial(send, batch, box, self.ledger, dirt, slot, nothing))
+        self.truth.flags.add_entities(register, told)
         entity_truth(self.out, self.city, self.span, register)
 
     def economy(self) -> Iterator[tuple[object, ...]]:
@@ -207,6 +212,10 @@ class Simulation:
                 box.repeat(index, name)
                 self.ledger.add([(table, name, "", "", "", "", "X34", box.files[index].name, VERDICTS["X34"])])
                 rows.append((table, name, *rows[-len(box.files) + index][2:6], box.files[index].name))
+            if table == MACRO:
+                for name, verdict, told_by in refused(box):
+                    self.ledger.add([(table, name, "", "", "", "", verdict.split()[0], told_by, VERDICTS[verdict])])
+                    rows.append((table, name, 0, 0, 0, 0, told_by))
         _write_csv(
             self.out / "truth" / "deliveries.csv",
             [("table", "file", "rows_delivered", "rows_good", "rows_bad", "rows_set_aside", "repeats_of"), *rows],
@@ -256,7 +265,8 @@ def _latest(n: int, owner: Ints, value: Ints, survived: Bools) -> Ints:
 
 def _remark(table: str, file: Delivery, row: int | None, kind: str, text: str) -> tuple[object, ...]:
     sheet = SHEET if file.is_sheet else ""
-    return table, file.name, sheet, row or "", "", "", kind.split()[0], text, VERDICTS[kind]
+    place = (text, f"{letter(list(AIR_LAYOUT.header).index(DRIFTED[text]))}{row}") if kind == "X09" else ("", "")
+    return table, file.name, sheet, row or "", *place, kind.split()[0], text, VERDICTS[kind]
 
 
 def _instants(texts: Texts) -> Ints:

@@ -98,6 +98,64 @@ def wrong_check(_rng: np.random.Generator, text: str) -> str:
     return text[:-1] + ("1" if text[-1] != "1" else "2")
 
 
+NUMERALS = "〇一二三四五六七八九"
+VARIANTS = str.maketrans("诉举报议询", "訴舉報議詢")
+
+
+def in_numerals(_rng: np.random.Generator, text: str) -> str:
+    """二〇二六年九月二十八日 of a date without a time"""
+    year = "".join(NUMERALS[int(digit)] for digit in text[:4])
+    return f"{year}年{_counted(int(text[5:7]))}月{_counted(int(text[8:10]))}日"
+
+
+def _counted(number: int) -> str:
+    tens, ones = divmod(number, 10)
+    return ("" if tens < 2 else NUMERALS[tens]) + ("十" if tens else "") + (NUMERALS[ones] if ones or not tens else "")
+
+
+def arrowed(_rng: np.random.Generator, text: str) -> str:
+    """↑5.5%"""
+    return f"↓{text[1:]}%" if text.startswith("-") else f"↑{text}%"
+
+
+def noted(_rng: np.random.Generator, text: str) -> str:
+    return f"{text}(已变更)"
+
+
+def doubled(_rng: np.random.Generator, text: str) -> str:
+    """Two codes in one cell; the second is nobody's."""
+    return f"{text}/{text[:8]}MB{text[10:]}"
+
+
+def several(_rng: np.random.Generator, text: str) -> str:
+    return f"{text}、0757-8{text[4:]}"
+
+
+def old_number(_rng: np.random.Generator, text: str) -> str:
+    """The identity number as it was before 1999: no century, no check digit."""
+    return text[:6] + text[8:17]
+
+
+def variant(_rng: np.random.Generator, text: str) -> str:
+    return text.translate(VARIANTS)
+
+
+def broken(_rng: np.random.Generator, text: str) -> str:
+    """A line break within a code."""
+    return f"{text[:4]}\n{text[4:]}"
+
+
+def reference_error(_rng: np.random.Generator, _text: str) -> str:
+    return "#REF!"
+
+
+def in_seconds(_rng: np.random.Generator, text: str) -> str:
+    """113°08′44.0736″"""
+    whole, minutes = divmod(float(text) * 60, 60)
+    minute, second = int(minutes), (minutes - int(minutes)) * 60
+    return f"{int(whole)}°{minute:02d}′{second:07.4f}″"
+
+
 def _parts(text: str) -> tuple[int, int, int, int, int]:
     return int(text[:4]), int(text[5:7]), int(text[8:10]), int(text[11:13]), int(text[14:16])
 
@@ -120,6 +178,10 @@ def midnight(text: str | None) -> bool:
 
 def thousands(text: str | None) -> bool:
     return text is not None and len(text.partition(".")[0]) > 3
+
+
+def varies(text: str | None) -> bool:
+    return text is not None and text.translate(VARIANTS) != text
 
 
 def drifts(text: str | None) -> bool:

@@ -17,6 +17,7 @@ from citybrain.simulate import people
 from citybrain.simulate.cases import CASE_CHANNELS, Cases
 from citybrain.simulate.city import City, Texts
 from citybrain.simulate.events import STEP, STEPS, Log
+from citybrain.simulate.flagged import Flags
 from citybrain.simulate.items import IN_NATURAL_DAYS, ITEM_CODES, STATUTORY
 from citybrain.simulate.lifecycle import NONE, Life
 from citybrain.simulate.order_rows import STATUSES, Sheet, state
@@ -31,6 +32,7 @@ class Truth:
         self.folder, self.city, self.calendar = out / "truth", city, calendar
         self.folder.mkdir(parents=True, exist_ok=True)
         self.writers: dict[str, pq.ParquetWriter] = {}
+        self.flags = Flags(self.folder / "flags.csv")
 
     def close(self) -> None:
         for writer in self.writers.values():
@@ -45,10 +47,15 @@ class Truth:
             self.writers[name] = pq.ParquetWriter(self.folder / f"{name}.parquet", table.schema, compression="zstd")
         self.writers[name].write_table(table)
 
+    def violated(self, life: Life) -> Bools:
+        """Orders whose moments are out of order."""
+        return np.asarray(self._moments(life)["time_order_violation"])
+
     def add_orders(self, orders: Orders, life: Life, sheet: Sheet, shown: Ints, updated: Ints) -> None:
         """`shown`: up to when the latest good row shows each order; negative where there is none."""
         keep = np.flatnonzero(shown >= 0)
         _, status, unit, _ = state(life, orders, keep, shown[keep])
+        self.flags.add_orders(orders, sheet, shown >= 0, self.violated(life))
         text, town, city = sheet.text, sheet.town[keep], self.city
         columns = {name: _strings(text[title][keep]) for name, title in (
             ("work_order_id", "工单编号"), ("source_system", "来源系统"), ("channel", "来源渠道"),
@@ -112,6 +119,7 @@ class Truth:
             same[1:] &= column[ranked][1:] == column[ranked][:-1]
         same[:1] = False
         keep = np.sort(ranked[~same])
+        self.flags.add_events(orders, log, known, keep)
         moment = np.where(log.finished >= 0, log.finished, log.arrived)[keep]
         granted = log.step[keep] == STEP["延期批准"]
         self._write("events", {

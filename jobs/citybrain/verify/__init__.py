@@ -20,8 +20,8 @@ from pathlib import Path
 from citybrain import contracts, lake, runner, serve, simulate
 from citybrain.contracts.load import folders
 from citybrain.ingest import Outcome, ingest
-from citybrain.ingest.dirt import dirt_marks, dirt_rules
-from citybrain.verify.findings import Finding, found, planted
+from citybrain.ingest.dirt import dirt_kinds, dirt_rules
+from citybrain.verify.findings import Finding, found, found_flags, planted, planted_flags
 
 TOLERANCE = 1e-3  # of values; their numerators are kept to the fourth decimal
 QUIET_DAYS = 3  # for so long at the city's end a source may have nothing to say
@@ -90,7 +90,10 @@ def _verify(home: Path, seed: int, months: int, scale: float, say: Say) -> Repor
     serve.publish()
     step("judging")
     return Report(
-        judge_dirt(Counter(found(outcomes)), Counter(planted(city / "truth"))),
+        judge_dirt(
+            Counter((*found(outcomes), *found_flags())),
+            Counter((*planted(city / "truth"), *planted_flags(city / "truth"))),
+        ),
         judge_receipts(receipts(outcomes), city / "truth"),
         judge_figures(city / "truth"),
         [f"{r.table}: {r.status} {r.reason}" for r in results if not r.ok],
@@ -221,9 +224,7 @@ def _line(name: str, t: Tally) -> list[str]:
 
 def _name(kind: str) -> str:
     """The kind with its name in the catalogue of dirt."""
-    if kind in dirt_marks():
-        return f"{kind} {dirt_marks()[kind].name}"
-    named = {rule.dirt: rule.name for rule in dirt_rules().values() if rule.dirt}
+    named = {code: known.name for code, known in dirt_kinds().items()}
     named |= {rule.rule: rule.name for rule in dirt_rules().values()}
     return f"{kind} {named[kind]}" if kind in named else kind
 
