@@ -151,7 +151,7 @@ def reingest(
 
 @app.command()
 def quarantined(receipt: str, out: Path) -> None:
-    """Write the quarantined rows of a receipt as a table (csv) for the department to correct."""
+    """Write the quarantined rows of a receipt as a table (xlsx or csv, by its name) for the department to correct."""
     from citybrain import ingest as reception
 
     print(f"{out}: {reception.quarantined(receipt, out)} rows")
