@@ -144,8 +144,8 @@ _BYTES = {"requestBody": {"required": True, "content": {OFFSET: {"schema": {"typ
 async def append(
     request: Request, user: CurrentUser, id: Id, upload_offset: Annotated[int, Header(ge=0, le=1 << 50)]
 ) -> Response:
-    """The bytes from ``Upload-Offset`` on, at most ``chunk`` of them. What has come stays when the connection breaks:
-    ask by HEAD how much that is, and go on from there. After the last byte the file is read."""
+    """从 Upload-Offset 起的字节，一次最多 chunk 个。断线后已收到的部分保留：用 HEAD 问收到了多少，从那里接着发。
+    最后一个字节到齐，就开始读文件。"""
     if request.headers.get("content-type") != OFFSET:
         raise Refusal(422, f"内容类型应是 {OFFSET}")
     portal = request.app.state.portal

@@ -20,7 +20,22 @@ def documentation(request: Request, _: CurrentUser) -> Response:
         for path, methods in described["paths"].items()
         for method, call in methods.items()
     ]
-    return render(request, "documentation.html", calls=calls, chunk=request.app.state.portal.settings.chunk)
+    return render(
+        request,
+        "documentation.html",
+        calls=calls,
+        schemas=_schemas(described),
+        chunk=request.app.state.portal.settings.chunk,
+    )
+
+
+def _schemas(described: dict[str, Any]) -> dict[str, list[tuple[str, str, str]]]:
+    """Of each kind of answer its fields: name, type, meaning."""
+    return {
+        name: [(key, _name(field), field.get("description", "")) for key, field in schema["properties"].items()]
+        for name, schema in described["components"]["schemas"].items()
+        if "properties" in schema
+    }
 
 
 def _facts(call: dict[str, Any]) -> dict[str, Any]:

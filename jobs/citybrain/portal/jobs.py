@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +20,6 @@ class Job:
     file: Path
     findings: Path
     sender: str
-
-
-def end_with(parent: int) -> None:
-    """A worker whose portal is gone, however it ended, ends as well: the next portal has workers of its own."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def warm() -> None:

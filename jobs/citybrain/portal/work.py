@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 
 from citybrain.ingest import Outcome
-from citybrain.portal import audit, jobs
+from citybrain.portal import audit, jobs, orphans
 from citybrain.portal.audit import Actor
 from citybrain.portal.jobs import Job
 from citybrain.portal.models import OPEN, UNDER_WAY, Account, Delivery, now
@@ -112,7 +112,7 @@ class Work:
         with self._lock:
             if self._pool is None:
                 spawn = multiprocessing.get_context("spawn")
-                self._pool = ProcessPoolExecutor(self.settings.workers, spawn, jobs.end_with, (os.getpid(),))
+                self._pool = ProcessPoolExecutor(self.settings.workers, spawn, orphans.end_with, (os.getpid(),))
             return self._pool
 
     def _through(self, id: str) -> None:
