@@ -92,6 +92,7 @@ def _write(spark: SparkSession, plan: Plan, stage: Stage) -> dict[str, int]:
     if plan.contract.build == "journal":
         return {"insert": journal.stage(plan, stage.uri)}
     _difference(spark, plan, stage.extent).write.mode("overwrite").parquet(stage.uri)
+    spark.catalog.clearCache()  # what was kept for this difference; a server that stays would keep it for ever
     found = spark.read.parquet(stage.uri).groupBy("_change").count().collect()
     return {row["_change"]: row["count"] for row in found}
 
