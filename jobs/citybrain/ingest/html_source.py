@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
+from citybrain.ingest.outcome import Refused
 from citybrain.ingest.sniff import text_encoding
 from citybrain.ingest.source import Segment, segment_of
 
+LARGEST = 64 << 20  # bytes: a page is read as a whole
 _BATCH = 50_000
+_CELLS = 20_000_000
+_SPAN = 256  # columns that a cell may span
 
 
 class HtmlSource:
@@ -21,6 +25,8 @@ class HtmlSource:
 
     def __init__(self, path: Path) -> None:
         self.encoding: str | None = text_encoding(path)
+        if (size := path.stat().st_size) > LARGEST:
+            raise Refused("too_large", what=f"网页表格有 {size >> 20:,} MB", limit=f"{LARGEST >> 20} MB")
         parser = _Tables()
         parser.feed(path.read_text(encoding=self.encoding))
         parser.close()
@@ -43,6 +49,7 @@ class _Tables(HTMLParser):
         self.tables: list[list[list[str | None]]] = []
         self._cell: list[str] | None = None
         self._span = 1
+        self._cells = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "table":
@@ -53,7 +60,7 @@ class _Tables(HTMLParser):
             self._end_cell()
             self._cell = []
             span = dict(attrs).get("colspan") or "1"
-            self._span = int(span) if span.isdigit() else 1
+            self._span = min(int(span), _SPAN) if re.fullmatch("[0-9]{1,9}", span) else 1
         elif tag == "br" and self._cell is not None:
             self._cell.append("\n")
 
@@ -68,5 +75,8 @@ class _Tables(HTMLParser):
     def _end_cell(self) -> None:
         if self._cell is not None:
             text = "".join(self._cell).strip()
+            self._cells += self._span
+            if self._cells > _CELLS:
+                raise Refused("too_large", what=f"网页表格有 {self._cells:,} 格以上", limit=f"{_CELLS:,} 格")
             self.tables[-1][-1] += [text or None, *[None] * (self._span - 1)]
             self._cell = None

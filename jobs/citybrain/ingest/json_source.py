@@ -21,6 +21,7 @@ from citybrain.ingest.source import Segment, segment_of
 
 SEPARATOR = "\x1e"
 WHOLE = 64 << 20  # characters of a text that is not a sequence: it is read as a whole
+KEYS = 2_000  # each becomes a column
 _BLOCK = 1 << 20
 _BATCH = 20_000
 
@@ -41,7 +42,7 @@ class JsonSource:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.encoding: str | None = text_encoding(path)
-        self._keys = list(dict.fromkeys(key for row in self._objects() for key in row))
+        self._keys = self._all_keys()
 
     def preview(self, count: int) -> list[list[str | None]]:
         return [list(self._keys), *(self._cells(row) for row in islice(self._objects(), max(count - 1, 0)))]
@@ -51,6 +52,14 @@ class JsonSource:
         while batch := list(islice(numbered, _BATCH)):
             rows = [(self._cells(row) + [None] * width)[:width] for _, row in batch]
             yield Segment(segment_of(rows, [number for number, _ in batch], width))
+
+    def _all_keys(self) -> list[str]:
+        keys: dict[str, None] = {}
+        for row in self._objects():
+            keys |= dict.fromkeys(row)
+            if len(keys) > KEYS:
+                raise Refused("too_large", what=f"对象有 {len(keys):,} 种以上的键", limit=f"{KEYS:,} 种")
+        return list(keys)
 
     def _cells(self, row: Mapping[str, Any]) -> list[str | None]:
         return [cell_text(row.get(key)) for key in self._keys]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from citybrain.contracts import Contract
+from citybrain.ingest import archive
 from citybrain.ingest.csv_source import CsvSource
 from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.header import PREVIEW, Header, find_header, is_unit_row, names_of, simple, with_units
@@ -18,6 +19,7 @@ from citybrain.ingest.sheet_source import SheetSource, sheets, unread
 from citybrain.ingest.sniff import Kind, file_kind, is_secret_title
 from citybrain.ingest.source import Source
 
+COLUMNS = 2_000  # of a table; no department keeps one that is wider
 EXAMPLE = "示例"  # the sheet of the upload template that shows how to fill in the others
 
 
@@ -37,6 +39,8 @@ def read_layout(contract: Contract, path: Path) -> Layout:
     refusal = Refused("empty_file")
     for source in sources(kind, path):
         rows = source.preview(PREVIEW + 4)
+        if (widest := max(map(len, rows), default=0)) > COLUMNS:
+            raise Refused("too_large", what=f"表有 {widest:,} 列", limit=f"{COLUMNS:,} 列")
         try:
             header = find_header(rows, contract)
         except Refused as refused:
@@ -46,7 +50,8 @@ def read_layout(contract: Contract, path: Path) -> Layout:
         _check_secrecy(rows, header.rows[0])
         found = _layout(contract, source, kind, header, rows)
         others = unread(path, source.sheet) if kind in ("xlsx", "xls") else ()
-        return replace(found, issues=(*found.issues, *_unread(contract, others)))
+        macros = [file_issue("macros")] if kind == "xlsx" and archive.has_macros(path) else []
+        return replace(found, issues=(*found.issues, *_unread(contract, others), *macros))
     raise refusal
 
 

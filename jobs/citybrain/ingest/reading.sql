@@ -20,7 +20,7 @@ CREATE OR REPLACE MACRO is_dash(t) AS
 CREATE OR REPLACE MACRO is_nothing(t, more) AS is_dash(t) OR t IN ('无', '空', '暂无', '不详') OR list_contains(more, t);
 
 CREATE OR REPLACE MACRO is_cell_error(t) AS
-    regexp_full_match(t, '#(REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!)');
+    regexp_full_match(t, '#(REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|没有算出的公式!)');
 CREATE OR REPLACE MACRO part(p) AS coalesce(TRY_CAST(p AS DOUBLE), 0);
 CREATE OR REPLACE MACRO is_scientific(t) AS regexp_full_match(t, '[+-]?\d(\.\d+)?[eE]\+?\d+');
 CREATE OR REPLACE MACRO is_masked(t) AS regexp_matches(t, '.[*＊●]|[*＊●].|×{2,}|[xX]{3,}');

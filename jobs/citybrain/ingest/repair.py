@@ -7,6 +7,7 @@ does not have stay as delivered. The original is kept as it came, and every late
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +23,9 @@ from citybrain.ingest.source import Ragged, Segment, names, segment_of
 
 ROW, WHY = "行号", "原因"
 
+_FORMULA = re.compile(r"'*[=+\-@＝＋－＠\t\r]")
+_NUMBER = re.compile(r"[+-]?[0-9][0-9.,]*%?")
+
 Patches = Mapping[int, Mapping[int, str | None]]  # row → position of the column → text
 
 
@@ -33,7 +37,16 @@ def write_form(path: Path, rows: Sequence[Mapping[str, object]], detected: Detec
         _write_sheet(path, lines)
         return
     with path.open("w", encoding="utf-8-sig", newline="") as stream:
-        csv.writer(stream).writerows(lines)
+        csv.writer(stream).writerows([harmless(cell) for cell in line] for line in lines)
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula when it opens a csv; ``as_was`` undoes it."""
+    return f"'{cell}" if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
+
+
+def as_was(cell: str | None) -> str | None:
+    return cell[1:] if cell and cell.startswith("'") and harmless(cell[1:]) == cell else cell
 
 
 def _line(row: Mapping[str, object], headers: Sequence[str]) -> list[str]:
@@ -55,7 +68,8 @@ def _write_sheet(path: Path, lines: Sequence[Sequence[str]]) -> None:
 
 def read_patches(path: Path, columns: Sequence[Column]) -> Patches:
     """What a table of repairs says. Raises UsageError where it is none."""
-    source = next(iter(sources(file_kind(path), path)), None)
+    kind = file_kind(path)
+    source, is_csv = next(iter(sources(kind, path)), None), kind == "csv"
     header = [(cell or "").strip() for cell in source.preview(1)[0]] if source else []
     place = dict(zip(distinct(columns), (c.position for c in columns), strict=True))
     if source is None or ROW not in header:
@@ -72,7 +86,7 @@ def read_patches(path: Path, columns: Sequence[Column]) -> Patches:
             number = (row[f"c{header.index(ROW)}"] or "").strip()
             if not number.isdecimal():
                 raise UsageError(f"修正表第 {row['_row']} 行的“{ROW}”不是行号：{number or '（空）'}")
-            patches[int(number)] = {position: row[f"c{i}"] for i, position in known}
+            patches[int(number)] = {position: as_was(row[f"c{i}"]) if is_csv else row[f"c{i}"] for i, position in known}
     return patches
 
 

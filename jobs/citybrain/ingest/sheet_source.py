@@ -2,86 +2,136 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import itertools
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import python_calamine as calamine
 
+from citybrain.ingest import archive
 from citybrain.ingest.outcome import Refused
-from citybrain.ingest.source import SEGMENT_BYTES, Segment, segment_of
+from citybrain.ingest.source import SEGMENT_BYTES, Segment, names
 
 _LOOKED_THROUGH = 8 << 20  # bytes of a workbook whose other sheets are looked into: larger ones take too long
+_BATCH = 1 << 20  # cells that become text at a time
+_NOTHING = pa.scalar(None, pa.string())
+_TIMES = {dt.datetime, dt.date}
+_LATEST = dt.datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001  (a workbook knows no zones)
+_LAST = pa.scalar(_LATEST, pa.timestamp("us"))
 _EXACT = 10**15  # a whole number in a cell keeps 15 digits; what is longer has lost some
 
 
 class SheetSource:
-    """One sheet."""
+    """One sheet. ``errors``: row → column → what stands in cells that the reader takes for empty."""
 
     encoding: str | None = None
     delimiter: str | None = None
 
-    def __init__(self, sheet: Any) -> None:
+    def __init__(self, sheet: Any, errors: Mapping[int, Mapping[int, str]] | None = None) -> None:
         self._sheet = sheet
+        self._errors = errors or {}
         self.sheet: str | None = sheet.name
         self._left = sheet.start[1] if sheet.start else 0
 
     def preview(self, count: int) -> list[list[str | None]]:
-        return [row for _, row in itertools.islice(self._rows(), count)]
+        return [[cell_text(cell) for cell in row] for _, row in itertools.islice(self._rows(), count)]
 
     def segments(self, width: int, first: int) -> Iterator[Segment]:
-        rows: list[list[str | None]] = []
-        numbers: list[int] = []
+        tables: list[pa.Table] = []
         size = 0
-        for number, row in self._rows():
-            if number < first:
-                continue
-            rows.append((row + [None] * width)[:width])
-            numbers.append(number)
-            size += sum(len(cell) for cell in row if cell) * 2
+        filled = ((number, row) for number, row in self._rows() if number >= first and row.count("") < len(row))
+        while batch := list(itertools.islice(filled, max(_BATCH // width, 1))):
+            tables.append(_table(batch, width))
+            size += tables[-1].nbytes
             if size >= SEGMENT_BYTES:
-                yield Segment(segment_of(rows, numbers, width))
-                rows, numbers, size = [], [], 0
-        if rows:
-            yield Segment(segment_of(rows, numbers, width))
+                yield Segment(pa.concat_tables(tables))
+                tables, size = [], 0
+        if tables:
+            yield Segment(pa.concat_tables(tables))
 
-    def _rows(self) -> Iterator[tuple[int, list[str | None]]]:
-        """Rows by their Excel number, from row 1 and column A on."""
-        pad: list[str | None] = [None] * self._left  # calamine leaves empty columns out, but not empty rows
-        for number, row in enumerate(self._sheet.iter_rows(), 1):
-            yield number, pad + [cell_text(cell) for cell in row]
+    def _rows(self) -> Iterator[tuple[int, list[Any]]]:
+        """Rows by their Excel number, from row 1 and column A on; an empty cell is an empty text."""
+        pad = [""] * self._left  # calamine leaves empty columns out, but not empty rows
+        for number, cells in enumerate(self._sheet.iter_rows(), 1):
+            row = pad + cells if pad else cells
+            for column, error in self._errors.get(number, {}).items():
+                row += [""] * (column + 1 - len(row))
+                row[column] = error
+            yield number, row
 
 
 def sheets(path: Path) -> Iterator[SheetSource]:
     """The visible sheets that hold anything, in order; each is read when it is asked for."""
+    grids = archive.measured(path) if zipfile.is_zipfile(path) else {}
+    with _opened(path) as book:
+        for known in book.sheets_metadata:
+            if known.visible == calamine.SheetVisibleEnum.Visible:
+                sheet = book.get_sheet_by_name(known.name)
+                errors = grids[known.name].errors if known.name in grids else None
+                if sheet.height or errors:
+                    yield SheetSource(sheet, errors)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[calamine.CalamineWorkbook]:
+    """Raises Refused for what the reader cannot read, also where it panics."""
     try:
         with path.open("rb") as stream, calamine.CalamineWorkbook.from_filelike(stream) as book:
-            for known in book.sheets_metadata:
-                if known.visible == calamine.SheetVisibleEnum.Visible:
-                    sheet = book.get_sheet_by_name(known.name)
-                    if sheet.height:
-                        yield SheetSource(sheet)
+            yield book
     except calamine.PasswordError:
         raise Refused("password") from None
     except calamine.CalamineError as error:
-        raise Refused("unknown_format", kind=f"读不出的表格文件（{error}），可能是 .et 或已损坏") from error
+        raise Refused("unknown_format", kind=f"读不出的表格文件（{error}），可能已损坏") from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # no Exception, and of a module that cannot be imported
+            raise
+        raise Refused("unknown_format", kind="损坏的表格文件") from None
 
 
 def unread(path: Path, read: str | None) -> Iterator[SheetSource]:
     """Sheets that hold something and are not read: hidden ones, and those behind the one that is."""
     if path.stat().st_size > _LOOKED_THROUGH:
         return
-    with path.open("rb") as stream, calamine.CalamineWorkbook.from_filelike(stream) as book:
-        names = [known.name for known in book.sheets_metadata]
+    with _opened(path) as book:
+        known_names = [known.name for known in book.sheets_metadata]
         for place, known in enumerate(book.sheets_metadata):
-            is_behind = read in names and place > names.index(read or "")
+            is_behind = read in known_names and place > known_names.index(read or "")
             hidden = known.visible != calamine.SheetVisibleEnum.Visible
             if known.name != read and (hidden or is_behind):
                 sheet = book.get_sheet_by_name(known.name)
                 if sheet.height:
                     yield SheetSource(sheet)
+
+
+def _table(rows: Sequence[tuple[int, list[Any]]], width: int) -> pa.Table:
+    numbers = pa.array([number for number, _ in rows], pa.int64())
+    cells = [row if len(row) == width else (row + [""] * width)[:width] for _, row in rows]
+    columns = [texts(column) for column in zip(*cells, strict=True)]
+    return pa.table([*columns, numbers], names=[*names(width), "_row"])
+
+
+def texts(cells: Sequence[Any]) -> pa.Array:
+    """``cell_text`` of many cells: at once where all of them are texts, or times."""
+    kinds = set(map(type, cells))
+    if kinds == {str}:
+        column = pa.array(cells, pa.string())
+        return pc.if_else(pc.equal(column, ""), _NOTHING, column)
+    if kinds & _TIMES and kinds <= _TIMES | {str} and not any(type(c) is str and c for c in cells):
+        moments = pa.array([_moment(cell) if cell else None for cell in cells], pa.timestamp("us"))
+        rounded = pc.add(moments, pa.scalar(500_000, pa.duration("us")))
+        rounded = pc.min_element_wise(rounded, _LAST, skip_nulls=False)
+        return pc.floor_temporal(rounded, unit="second").cast(pa.timestamp("s")).cast(pa.string())
+    return pa.array([cell_text(cell) for cell in cells], pa.string())
+
+
+def _moment(cell: dt.date) -> dt.datetime:
+    return cell if isinstance(cell, dt.datetime) else dt.datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001
 
 
 def cell_text(cell: object) -> str | None:
@@ -109,4 +159,4 @@ def _number_text(value: float) -> str:
 
 def _to_second(moment: dt.datetime) -> dt.datetime:
     """Excel keeps a time as a fraction of a day: 09:05:00 comes back as 09:04:59.999."""
-    return (moment + dt.timedelta(milliseconds=500)).replace(microsecond=0)
+    return (min(moment, _LATEST) + dt.timedelta(milliseconds=500)).replace(microsecond=0)

@@ -5,22 +5,20 @@ from __future__ import annotations
 import codecs
 import re
 import struct
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Literal
 
 import pyarrow as pa
 
+from citybrain.ingest import archive
 from citybrain.ingest.outcome import Refused
 
 CHUNK = 1 << 22
 _OLE = bytes.fromhex("D0CF11E0A1B11AE1")
+_PACKED = {b"Rar!": "RAR 压缩包", b"7z\xbc\xaf": "7z 压缩包", b"\x1f\x8b": "gzip 压缩包"}
 _FOREIGN = {
     b"%PDF": "PDF 文件",
-    b"Rar!": "RAR 压缩包",
-    b"7z\xbc\xaf": "7z 压缩包",
-    b"\x1f\x8b": "gzip 压缩包",
     b"\xff\xd8\xff": "图片",
     b"\x89PNG": "图片",
     b"PAR1": "Parquet 文件",
@@ -29,6 +27,8 @@ _SECRET_MARK = "密★"
 _SECRET_WORD = re.compile(r"(绝密|机密|秘密)\s*([★☆].*)?")
 _SECRET_NAME = re.compile(r"(绝密|机密|秘密)\s*[★☆]|[（(\[【](绝密|机密|秘密)[^）)\]】]*[）)\]】]")
 
+_UTF8_RUN = re.compile(rb"(?:[\xe4-\xe9][\x80-\xbf]{2}){3}")  # three Chinese characters
+_LETTERS = re.compile(rb"[\x80-\xff]")
 _JSON = re.compile(rb"\s*(\x1e|\{\s*[\"}]|\[\s*[{\]])")
 
 Kind = Literal["csv", "xlsx", "xls", "html", "json"]
@@ -44,6 +44,9 @@ def file_kind(path: Path) -> Kind:
         return _zip_kind(path)
     if head.startswith(_OLE):
         return _ole_kind(path)
+    for magic, name in _PACKED.items():
+        if head.startswith(magic):
+            raise Refused("packed", kind=name)
     for magic, name in _FOREIGN.items():
         if head.startswith(magic):
             raise Refused("unknown_format", kind=name)
@@ -64,16 +67,19 @@ def _refuse(name: str) -> Kind:
 
 
 def _zip_kind(path: Path) -> Kind:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except zipfile.BadZipFile:
-        raise Refused("unknown_format", kind="不完整的 .xlsx 文件（可能没有传完）") from None
-    if any(n.startswith("xl/workbook") for n in names):
-        return "xlsx"
+    archive.check(path)
+    with archive.opened(path) as opened:
+        names = opened.namelist()
     if "content.xml" in names:
         return _refuse("OpenDocument 表格")
-    return _refuse("Word 文档" if any(n.startswith("word/") for n in names) else "压缩包")
+    if "xl/workbook.bin" in names:
+        return _refuse("二进制工作簿（.xlsb）")
+    if any(n.startswith("xl/workbook") for n in names):
+        return "xlsx"
+    for folder, kind in (("word/", "Word 文档"), ("ppt/", "演示文稿"), ("doc.kml", "地图文件（KMZ）")):
+        if any(n.startswith(folder) for n in names):
+            return _refuse(kind)
+    raise Refused("packed", kind="zip 压缩包")
 
 
 def _ole_kind(path: Path) -> Kind:
@@ -106,20 +112,15 @@ def is_secret_title(cell: str) -> bool:
 
 def _blocks(path: Path) -> Iterator[bytes]:
     """The file in overlapping blocks; of a zip archive, the contents of its parts."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            for part in archive.infolist():
-                if part.filename.endswith((".xml", ".rels")):
-                    with archive.open(part) as stream:
-                        yield from _overlapping(stream)
-    else:
-        with path.open("rb") as stream:
-            yield from _overlapping(stream)
+    with path.open("rb") as stream:
+        zipped = stream.read(4) == b"PK\x03\x04"
+        stream.seek(0)
+        yield from _overlapping(archive.blocks(path) if zipped else iter(lambda: stream.read(CHUNK), b""))
 
 
-def _overlapping(stream: IO[bytes]) -> Iterator[bytes]:
+def _overlapping(blocks: Iterator[bytes]) -> Iterator[bytes]:
     tail = b""
-    while block := stream.read(CHUNK):
+    for block in blocks:
         yield tail + block
         tail = block[-8:]
 
@@ -159,9 +160,44 @@ def text_encoding(path: Path) -> str:
     for encoding in ("utf-8", "gb18030"):
         bad = _first_bad(path, encoding)
         if bad is None:
+            if encoding == "gb18030":
+                _check_mixed(path)
             return encoding
         offsets[encoding] = bad
+    _check_changed(path, offsets["utf-8"])
     raise _mojibake(path, max(offsets.values()))
+
+
+def _check_mixed(path: Path) -> None:
+    """Lines of UTF-8 are often valid GB18030 as well, and read as nonsense. Raises Refused where they stand in it."""
+    line = 0
+    with path.open("rb") as stream:
+        for block in _lines(stream):
+            for found in _UTF8_RUN.finditer(block):
+                start, end = block.rfind(b"\n", 0, found.start()) + 1, block.find(b"\n", found.end())
+                if _is_utf8(block[start : end if end >= 0 else len(block)]):
+                    row = line + block.count(b"\n", 0, start) + 1
+                    raise Refused("mixed_encoding", row=row, before="GB18030", after="UTF-8")
+            line += block.count(b"\n")
+
+
+def _check_changed(path: Path, bad: int) -> None:
+    """Raises Refused where Chinese in UTF-8 stands before the first bad byte, and that line is GB18030."""
+    with path.open("rb") as stream:
+        before = stream.read(bad)
+        start = before.rfind(b"\n") + 1
+        stream.seek(start)
+        line = stream.readline(CHUNK)
+    if _LETTERS.search(before[:start]) and _decodes(line, "gb18030"):
+        raise Refused("mixed_encoding", row=before.count(b"\n") + 1, before="UTF-8", after="GB18030")
+
+
+def _decodes(text: bytes, encoding: str) -> bool:
+    try:
+        text.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _plainly_utf8(path: Path) -> bool:

@@ -54,6 +54,9 @@ def delivery_of(portal: Portal, user: User, id: str) -> tuple[Contract, Delivery
         delivery = db.get(Delivery, id)
     contract = portal.contracts.get(delivery.table) if delivery else None
     if delivery is None or contract is None or not user.sees(contract):
+        if delivery is not None:
+            with portal.store.begin() as db:
+                audit.record(db, user.actor, "denied", id)
         raise Refusal(404, NO_DELIVERY)
     return contract, delivery
 
@@ -161,7 +164,7 @@ def confirm(portal: Portal, user: User, id: str) -> None:
     """The sender has read the report and wants it loaded."""
     delivery = own_delivery(portal, user, id)
     with portal.store.begin() as db:
-        found = db.get_one(Delivery, delivery.id)
+        found = db.get_one(Delivery, delivery.id, with_for_update=True)
         if found.state in ("loading", "done"):
             return  # asked twice
         if found.state != "checked" or not found.preview or found.preview["status"] == "refused":
@@ -175,7 +178,7 @@ def drop(portal: Portal, user: User, id: str) -> None:
     """The sender gives it up; nothing of it stays."""
     own_delivery(portal, user, id)
     with portal.store.begin() as db:
-        found = db.get_one(Delivery, id)
+        found = db.get_one(Delivery, id, with_for_update=True)
         if found.state == "dropped":
             return
         if found.state not in ("uploading", "checked", "failed"):
@@ -189,7 +192,7 @@ def retry(portal: Portal, user: User, id: str) -> None:
     """What failed for reasons outside of the file is tried again from the state in which it was."""
     own_delivery(portal, user, id)
     with portal.store.begin() as db:
-        found = db.get_one(Delivery, id)
+        found = db.get_one(Delivery, id, with_for_update=True)
         if found.state != "failed":
             raise Refusal(409, "这次报送没有出错，不用重试")
         found.state = "loading" if found.direct or found.preview else "checking"

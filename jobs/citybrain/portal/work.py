@@ -65,7 +65,7 @@ class Work:
     def arrived(self, id: str) -> None:
         """The last byte of an upload is here."""
         with self.store.begin() as db:
-            delivery = db.get_one(Delivery, id)
+            delivery = db.get_one(Delivery, id, with_for_update=True)  # two requests may both see the last byte
             if delivery.state != "uploading":
                 return
             delivery.state = "loading" if delivery.direct else "checking"
