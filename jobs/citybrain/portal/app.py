@@ -13,10 +13,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.middleware.sessions import SessionMiddleware
 
 from citybrain import contracts
 from citybrain.contracts import Contract
-from citybrain.portal import administration, api, documentation, handing, history, signing, tables
+from citybrain.portal import administration, api, documentation, handing, history, oidc, signing, tables
 from citybrain.portal.access import NotSignedIn, Refusal, guard
 from citybrain.portal.pages import HERE, go, render
 from citybrain.portal.settings import Settings
@@ -24,7 +25,7 @@ from citybrain.portal.shield import Shield, TooLarge
 from citybrain.portal.store import Store
 from citybrain.portal.work import Work
 
-PARTS = (signing, tables, handing, history, administration, documentation, api)
+PARTS = (signing, oidc, tables, handing, history, administration, documentation, api)
 API = "/api/"
 MESSAGES = {404: "没有这个页面", 405: "不能这样访问这个地址", 413: "请求内容太大"}
 
@@ -37,6 +38,7 @@ class Portal:
         self.store = Store(settings.database)
         self.work = Work(self.store, settings)
         self.signing = threading.Lock()
+        self.oidc = oidc.client_of(settings.oidc) if settings.oidc else None
 
     @cached_property
     def contracts(self) -> dict[str, Contract]:
@@ -69,6 +71,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(part.router)
     app.add_api_route("/health", health, include_in_schema=False)
     chosen = portal.settings
+    app.add_middleware(
+        SessionMiddleware,  # holds what a sign-in elsewhere needs until it comes back; nobody's session
+        secret_key=chosen.secret,
+        session_cookie="citybrain_portal_oidc",
+        max_age=600,
+        path="/oidc",
+        https_only=chosen.secure,
+    )
     app.add_middleware(Shield, secure=chosen.secure, requests=chosen.requests, chunk=chosen.chunk)
     _say_what_is_refused(app)
     return app
