@@ -28,7 +28,6 @@ _SECRET_WORD = re.compile(r"(绝密|机密|秘密)\s*([★☆].*)?")
 _SECRET_NAME = re.compile(r"(绝密|机密|秘密)\s*[★☆]|[（(\[【](绝密|机密|秘密)[^）)\]】]*[）)\]】]")
 
 _UTF8_RUN = re.compile(rb"(?:[\xe4-\xe9][\x80-\xbf]{2}){3}")  # three Chinese characters
-_LETTERS = re.compile(rb"[\x80-\xff]")
 _JSON = re.compile(rb"\s*(\x1e|\{\s*[\"}]|\[\s*[{\]])")
 
 Kind = Literal["csv", "xlsx", "xls", "html", "json"]
@@ -156,11 +155,12 @@ def text_encoding(path: Path) -> str:
             return encoding
     if _plainly_utf8(path):
         return "utf-8"
-    offsets = {}
+    offsets: dict[str, int] = {}
     for encoding in ("utf-8", "gb18030"):
         bad = _first_bad(path, encoding)
         if bad is None:
             if encoding == "gb18030":
+                _check_changed(path, offsets["utf-8"])
                 _check_mixed(path)
             return encoding
         offsets[encoding] = bad
@@ -182,14 +182,20 @@ def _check_mixed(path: Path) -> None:
 
 
 def _check_changed(path: Path, bad: int) -> None:
-    """Raises Refused where Chinese in UTF-8 stands before the first bad byte, and that line is GB18030."""
+    """Raises Refused where Chinese in UTF-8 stands before the first byte that is not, and that line is GB18030."""
     with path.open("rb") as stream:
-        before = stream.read(bad)
+        stream.seek(max(bad - CHUNK, 0))
+        before = stream.read(min(bad, CHUNK))
         start = before.rfind(b"\n") + 1
-        stream.seek(start)
-        line = stream.readline(CHUNK)
-    if _LETTERS.search(before[:start]) and _decodes(line, "gb18030"):
-        raise Refused("mixed_encoding", row=before.count(b"\n") + 1, before="UTF-8", after="GB18030")
+        line = before[start:] + stream.readline(CHUNK)
+    if _UTF8_RUN.search(before[:start]) and _decodes(line, "gb18030"):
+        raise Refused("mixed_encoding", row=_line_at(path, bad), before="UTF-8", after="GB18030")
+
+
+def _line_at(path: Path, offset: int) -> int:
+    with path.open("rb") as stream:
+        blocks = (stream.read(min(CHUNK, offset - done)) for done in range(0, offset, CHUNK))
+        return sum(block.count(b"\n") for block in blocks) + 1
 
 
 def _decodes(text: bytes, encoding: str) -> bool:
@@ -227,9 +233,7 @@ def _first_bad(path: Path, encoding: str) -> int | None:
 
 
 def _mojibake(path: Path, offset: int) -> Refused:
-    with path.open("rb") as stream:
-        line = stream.read(offset).count(b"\n") + 1
-    return Refused("mojibake", row=line, offset=offset + 1)
+    return Refused("mojibake", row=_line_at(path, offset), offset=offset + 1)
 
 
 def _line_of_loss(path: Path, encoding: str) -> int:

@@ -1,0 +1,66 @@
+"""The smallest .xls that there is: BIFF8 records in a compound file, byte by byte. WPS writes .et in the same way."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+_SECTOR = 512
+_END, _FAT, _FREE = 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFF
+
+
+def xls(rows: Sequence[Sequence[str | float]], sheet: str = "明细") -> bytes:
+    return compound(_book(rows, sheet))
+
+
+def _record(kind: int, data: bytes = b"") -> bytes:
+    return struct.pack("<HH", kind, len(data)) + data
+
+
+def _text(text: str, size: str) -> bytes:
+    return struct.pack(f"<{size}B", len(text), 1) + text.encode("utf-16-le")
+
+
+def _book(rows: Sequence[Sequence[str | float]], sheet: str) -> bytes:
+    begin = struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0)
+    name = _text(sheet, "B")
+    book = _record(0x0809, begin) + _record(0x0042, struct.pack("<H", 1200))
+    offset = len(book) + 4 + 6 + len(name) + 4
+    book += _record(0x0085, struct.pack("<IH", offset, 0) + name) + _record(0x000A)
+    cells = b"".join(
+        _cell(row, column, cell) for row, line in enumerate(rows) for column, cell in enumerate(line) if cell != ""
+    )
+    size = struct.pack("<IIHHH", 0, len(rows), 0, max(map(len, rows)), 0)
+    return (
+        book
+        + _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0))
+        + _record(0x0200, size)
+        + cells
+        + (_record(0x000A))
+    )
+
+
+def _cell(row: int, column: int, cell: str | float) -> bytes:
+    place = struct.pack("<HHH", row, column, 0)
+    if isinstance(cell, str):
+        return _record(0x0204, place + _text(cell, "H"))
+    return _record(0x0203, place + struct.pack("<d", cell))
+
+
+def compound(stream: bytes, name: str = "Workbook") -> bytes:
+    """A compound file with one stream, too long for the small sectors."""
+    stream = stream.ljust(max(4096, -(-len(stream) // _SECTOR) * _SECTOR), b"\0")
+    sectors = len(stream) // _SECTOR
+    assert sectors + 2 <= 128, "one sector of the allocation table is enough for a test"
+    header = bytes.fromhex("D0CF11E0A1B11AE1") + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
+    header += struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, _END, 0, _END, 0) + struct.pack("<109I", 0, *[_FREE] * 108)
+    chain = [_FAT, _END, *range(3, 2 + sectors), _END]
+    table = struct.pack("<128I", *chain, *[_FREE] * (128 - len(chain)))
+    root = _entry("Root Entry", 5, child=1, start=_END, size=0)
+    return header + table + root + _entry(name, 2, _FREE, 2, len(stream)) + _entry("", 0) * 2 + stream
+
+
+def _entry(name: str, kind: int, child: int = _FREE, start: int = 0, size: int = 0) -> bytes:
+    text = (name + "\0").encode("utf-16-le") if name else b""
+    links = struct.pack("<BBIII", kind, 1, _FREE, _FREE, child)
+    return text.ljust(64, b"\0") + struct.pack("<H", len(text)) + links + bytes(36) + struct.pack("<IQ", start, size)

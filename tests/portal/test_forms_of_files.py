@@ -1,0 +1,217 @@
+"""What offices and strangers send is read or refused: at once, in little memory, with an answer in Chinese."""
+
+from __future__ import annotations
+
+import io
+import json
+import resource
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msoffcrypto
+import openpyxl
+import pytest
+from msoffcrypto.format.ooxml import OOXMLFile
+
+from citybrain.ingest import Outcome, trial
+from tests.ingest.pictures import cells, csv_bytes
+from tests.portal.biff import compound, xls
+from tests.portal.conftest import EVENT
+from tests.portal.served import Person
+from tests.portal.sheets import HEAD, event, growing, row, text, workbook
+
+PLAIN = """
+    工单编号         | 序号 | 环节 | 到达时间
+    NH20260908000001 | 1    | 受理 | 2026-09-08 09:05:00
+"""
+Look = Callable[[str, bytes], Outcome]
+
+
+@pytest.fixture
+def look(tmp_path: Path, home: Path) -> Look:
+    def look(name: str, content: bytes) -> Outcome:
+        (tmp_path / name).write_bytes(content)
+        return trial(EVENT, tmp_path / name)
+
+    return look
+
+
+def refusal(outcome: Outcome) -> str:
+    assert (outcome.status, bool(outcome.refused_because)) == ("refused", True)
+    assert outcome.refused_because
+    return f"{outcome.refused_because.rule}: {outcome.refused_because.message}"
+
+
+@pytest.mark.parametrize("name", ["旧.xls", "金山.et"])
+def test_a_workbook_of_1997_is_read_and_so_is_that_of_wps(look: Look, name: str) -> None:
+    lines = [*([*line] for line in cells(PLAIN)), ["NH20260908000002", 2.0, "派遣", 46273.378472]]
+    outcome = look(name, xls(lines))
+    assert (outcome.counts["accepted"], outcome.detected and outcome.detected.kind) == (2, "xls")
+    assert outcome.detected
+    assert outcome.detected.sheet == "明细"
+
+
+def test_a_compound_file_without_a_workbook_says_so(look: Look) -> None:
+    assert "读不出的表格文件" in refusal(look("坏.et", compound(b"\1\2\3", "ETContent")))
+    assert "Word" in refusal(look("总结.xls", compound(b"\1", "WordDocument")))
+
+
+def test_a_password_is_told_from_damage(look: Look) -> None:
+    out = io.BytesIO()
+    OOXMLFile(io.BytesIO(_xlsx(PLAIN))).encrypt("一个密码", out)
+    assert msoffcrypto.OfficeFile(io.BytesIO(out.getvalue())).is_encrypted()
+    assert refusal(look("加密.xlsx", out.getvalue())).startswith("password: 文件设有打开密码")
+
+
+def _xlsx(picture: str) -> bytes:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    for line in cells(picture):
+        book.active.append(line)
+    book.save(out)
+    return out.getvalue()
+
+
+def test_a_page_that_calls_itself_xls_is_read_whatever_it_claims_to_span(look: Look) -> None:
+    rows = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in line) + "</tr>" for line in cells(PLAIN))
+    assert look("导出.xls", f"<html><table>{rows}</table></html>".encode("gb18030")).counts["accepted"] == 1
+    wide = rows.replace("<td>受理", "<td colspan=999999999>受理").replace("<td>1<", "<td colspan='²'>1<")
+    assert look("宽.xls", f"<table>{wide}</table>".encode()).status == "tried"
+    page = b"<table><tr>" + b"<td colspan=256>x" * 90_000
+    assert refusal(look("炸.xls", page)).startswith("too_large: 网页表格有 20,000,")
+
+
+def test_sixty_thousand_blank_rows_are_none(look: Look) -> None:
+    blank = "".join(row(n, f'<c r="A{n}" s="1"/>', f'<c r="D{n}" t="inlineStr"><is><t></t></is></c>')
+                    for n in range(3, 60_003))  # fmt: skip
+    began = time.process_time()
+    outcome = look("空行.xlsx", workbook(event(2) + blank))
+    assert outcome.counts == {"delivered": 1, "accepted": 1, "quarantined": 0, "set_aside": 0}
+    assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(("first", "then"), [("utf-8", "gb18030"), ("gb18030", "utf-8")])
+def test_an_encoding_that_changes_in_the_middle_is_told_with_its_line(look: Look, first: str, then: str) -> None:
+    lines = ["工单编号,序号,环节,到达时间\n".encode(first)]
+    lines += [f"NH20260908000001,{n},街道受理处置,2026-09-08\n".encode(first if n < 50 else then) for n in range(1, 99)]
+    said = refusal(look("拼接.csv", b"".join(lines)))
+    assert said.startswith("mixed_encoding: 第 51 行起文字的编码变了"), said
+
+
+def test_plain_gb18030_of_many_characters_is_not_taken_for_a_mixture(look: Look) -> None:
+    han = "".join(chr(c) for c in range(0x4E00, 0x9FA5))
+    text = "".join(f"NH20260908000001,{n},{han[n * 7 : n * 7 + 7]},2026-09-08\n" for n in range(1, 2900))
+    outcome = look("通用.csv", ("工单编号,序号,环节,到达时间\n" + text).encode("gb18030"))
+    assert (outcome.status, outcome.counts["delivered"]) == ("tried", 2899)
+
+
+def test_ten_more_columns_next_month_are_told_and_the_rows_taken(centre: Person) -> None:
+    def month(columns: int, order: str) -> bytes:
+        more = [f"附加{n:02}" for n in range(columns - 4)]
+        return csv_bytes(f"{' | '.join([*HEAD, *more])}\n{order} | 1 | 受理 | 2026-09-08 {'| x' * len(more)}")
+
+    centre.loaded(EVENT, "八月.csv", month(31, "NH20260808000001"))
+    found = centre.hand_in(EVENT, "九月.csv", month(41, "NH20260908000777"))
+    assert found["preview"]["counts"]["accepted"] == 1
+    page = centre.get(f"/deliveries/{found['id']}").text
+    assert all(f"附加{n}" in page for n in range(27, 37))
+    assert "新增的列" in page
+    assert centre.confirmed(found["id"])["state"] == "done"
+
+
+BOMBS = {
+    "a grid of 17 thousand million cells": (
+        lambda: workbook(event(2) + row(1_048_576, '<c r="XFD1048576"><v>2</v></c>')),
+        "too_large: 工作表占 1,048,576 行 16,384 列",
+    ),
+    "the same in small letters": (
+        lambda: workbook(row(2, '<c r="xfd2"><v>1</v></c>') + row(1_048_576, '<c r="a1048576"><v>2</v></c>')),
+        "too_large",
+    ),
+    "the same without saying where": (
+        lambda: workbook(row(2, "<c><v>1</v></c>" * 16_000) + row(1_048_576, "<c><v>1</v></c>")),
+        "too_large",
+    ),
+    "the same in a namespace": (
+        lambda: (
+            workbook(row(2, '<c r="A2"/>')).replace(b"", b"")
+            and workbook('<x:row xmlns:x="u" r="1048576"><x:c r="XFD1048576"><x:v>1</x:v></x:c></x:row>')
+        ),
+        "too_large",
+    ),
+    "a column that there is not": (lambda: workbook(row(2, '<c r="ZZZZZZZZZZ99999999999"><v>2</v></c>')), "too_large"),
+    "entities of entities": (
+        lambda: workbook(event(2, text("E2", "&c;")), '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY c "&a;&a;&a;">]>'),
+        "自定义实体",
+    ),
+    "shared strings of 600 MB": (lambda: growing(600, "xl/sharedStrings.xml"), "解开后有 600 MB"),
+    "sheets of 2.2 GB": (lambda: growing(2_100, "xl/worksheets/sheet9.xml"), "文件解开后有 2.2 GB"),
+    "a part that says it is small": (lambda: _understated(growing(64, "xl/sharedStrings.xml")), "损坏"),
+    "archives in archives": (lambda: _nested(4), "packed: 这是zip 压缩包"),
+    "a hundred thousand parts": (
+        lambda: workbook(event(2), more={f"xl/{n}.xml": b"" for n in range(10_001)}),
+        "too_large: 文件里有 10,0",
+    ),
+    "three thousand columns": (lambda: (",".join(f"c{n}" for n in range(3_000)) + "\n").encode(), "表有 3,000 列"),
+    "a thousand keys in each object": (
+        lambda: json.dumps([{f"k{o}_{k}": 1 for k in range(500)} for o in range(100)]).encode(),
+        "too_large: 对象有",
+    ),
+}
+
+
+def _understated(content: bytes) -> bytes:
+    at = content.rfind(b"PK\x01\x02") + 24
+    return content[:at] + (1000).to_bytes(4, "little") + content[at + 4 :]
+
+
+def _nested(depth: int) -> bytes:
+    content = bytes(1 << 20)
+    for _ in range(depth):
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for n in range(16):
+                archive.writestr(f"{n}.zip", content)
+        content = out.getvalue()
+    return content
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_before_it_goes_off(look: Look, name: str) -> None:
+    make, said = BOMBS[name]
+    content = make()
+    began, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert said in refusal(look("炸.xlsx", content))
+    assert time.process_time() - began < 5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300 << 10  # KB
+
+
+def test_formulas_without_a_value_and_errors_in_cells_are_told_and_never_empty(look: Look) -> None:
+    broken = '<c r="C3" t="e"><f>Z9</f><v>#REF!</v></c>'
+    wrong = row(3, text("A3", "NH20260908000003"), '<c r="B3"><f>1+2</f></c>', broken,
+                '<c r="D3"><f>NOW()</f><v></v></c>')  # fmt: skip
+    good = row(4, text("A4", "NH20260908000004"), '<c r="B4"><f>2+2</f><v>4</v></c>', text("C4", "受理"),
+               text("D4", "2026-09-08"), '<c r="E4" t="str"><f>""</f><v></v></c>')  # fmt: skip
+    outcome = look("公式.xlsx", workbook(event(2) + wrong + good))
+    assert outcome.counts == {"delivered": 3, "accepted": 2, "quarantined": 1, "set_aside": 0}
+    assert [(i.cell, i.rule, i.text) for i in outcome.issues if i.severity == "block"] == [
+        ("B3", "cell_error", "#没有算出的公式!"),
+        ("C3", "cell_error", "#REF!"),
+        ("D3", "cell_error", "#没有算出的公式!"),
+    ]
+
+
+def test_macros_are_not_run_and_that_is_said(look: Look) -> None:
+    outcome = look("宏.xlsm", workbook(event(2), more={"xl/vbaProject.bin": b"\xd0\xcf\x11\xe0 AutoOpen"}))
+    assert outcome.counts["accepted"] == 1
+    assert any("宏没有运行" in issue.message for issue in outcome.issues)
+    assert "xlsb" in refusal(look("x.xlsb", workbook("", more={"xl/workbook.bin": b"x"})))
+
+
+def test_a_sheet_of_two_million_cells_is_read_in_bounded_memory(look: Look) -> None:
+    """Ten million are in the bench; memory goes with the cells."""
+    more = "".join(f'<c r="{chr(69 + n)}#"><v>1</v></c>' for n in range(20))
+    rows = "".join(event(n, more.replace("#", str(n))) for n in range(2, 2_002))
+    outcome = look("大.xlsx", workbook(rows))
+    assert outcome.counts["accepted"] == 2_000
