@@ -6,6 +6,7 @@ XML itself, in bounded memory. And they give an error for an empty cell: those a
 
 from __future__ import annotations
 
+import errno
 import lzma
 import posixpath
 import re
@@ -170,7 +171,7 @@ class opened:  # noqa: N801  (a context, used like a function)
         self.archive.close()
         if isinstance(error, RuntimeError) and "encrypted" in str(error):
             raise Refused("password") from error
-        if isinstance(error, _DAMAGE) or (isinstance(error, OSError) and error.errno is None):
+        if isinstance(error, _DAMAGE) or (isinstance(error, OSError) and error.errno in (None, errno.EINVAL)):
             raise _broken() from error
 
 

@@ -42,9 +42,16 @@ class Store:
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
-    """Transactions as SQLAlchemy means them (the driver has notions of its own), one writer beside many readers."""
+    """Transactions as SQLAlchemy means them (the driver has notions of its own), one writer beside many readers.
+    A row that replaces another fires the triggers of deletion: the audit is not changed in that way either."""
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=30000",
+        "recursive_triggers=ON",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
