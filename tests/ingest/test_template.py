@@ -24,7 +24,7 @@ def an_entry(field: Field, number: int) -> object:
         "bigint": number + 2000,
     }
     if field.enum:
-        return field.enum[0]
+        return field.example or field.enum[0]
     if field.example and field.type == "string" and field.name.endswith("_id"):
         return f"{field.example[:-1]}{number}"
     if field.type in ("double", "bigint") or field.type.startswith("decimal"):
