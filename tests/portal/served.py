@@ -62,6 +62,8 @@ class Served:
 class Person(httpx.Client):
     """A browser without a screen: keeps cookies, sends the CSRF token of the last page it saw."""
 
+    patience = 60  # seconds until a file must have been looked at
+
     def __init__(self, url: str) -> None:
         super().__init__(base_url=url, trust_env=False, timeout=60)
         self.csrf = ""
@@ -109,7 +111,7 @@ class Person(httpx.Client):
         return self.settled(id)
 
     def settled(self, id: str, until: tuple[str, ...] = ()) -> dict[str, Any]:
-        end = time.monotonic() + 60
+        end = time.monotonic() + self.patience
         while time.monotonic() < end:
             found: dict[str, Any] = self.api("GET", f"/uploads/{id}").json()
             if found["state"] in (until or ("checked", "done", "failed", "dropped")):
