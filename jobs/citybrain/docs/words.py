@@ -22,7 +22,7 @@ _BLANKS = {
     "title": "某列", "text": "所填", "expected": "约定", "row": "几", "rows": "若干", "columns": "某列",
     "nearest": "某列", "headers": "……", "joined": "……", "table": "某表", "kind": "某种文件", "error": "……",
     "offset": "几", "count": "若干", "shifted": "多数", "factor": "若干", "stated": "某期", "found": "另一期",
-    "receipt": "某号",
+    "receipt": "某号", "before": "一种编码", "after": "另一种编码", "limit": "若干", "what": "这个文件太大",
 }  # fmt: skip
 _TYPES = {
     "string": "文本", "text": "自由文本", "bigint": "整数", "int": "整数", "double": "数字", "boolean": "是否",
