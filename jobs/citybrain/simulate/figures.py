@@ -90,9 +90,11 @@ CREATE VIEW cases AS SELECT *,
     statutory_limit * if(limit_unit = '自然日', 5 / 7, 1.0) AS statutory
 FROM read_parquet('{folder}/cases.parquet')
 """
+# Figures of services are as of the last day on which a case was accepted: a rating of the weekend after it waits.
 RATINGS = """
 CREATE VIEW ratings AS SELECT *, cast(rated_at AS date) AS rated_day, rating_stars AS stars
 FROM read_parquet('{folder}/ratings.parquet') WHERE rating_stars IS NOT NULL
+    AND cast(rated_at AS date) <= (SELECT max(accepted_day) FROM cases)
 """
 LATEST_ITEMS = """
 CREATE TABLE items AS SELECT item_code, min(accepted_day) AS first_seen,
