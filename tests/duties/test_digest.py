@@ -30,7 +30,7 @@ def test_columns_that_appeared_or_vanished_since_the_last_delivery(received):
     received("2026-03-05 09:00", CASE, cases("NB1 | 2026-03-04 08:00:00"))
     more = f"办件编号 | 事项编码 | 受理 时间 | 备用列\nNB2 | {ITEM} | 2026-03-05 08:00:00 | x"
     second = received("2026-03-06 09:00", CASE, more, name="二.csv")
-    fewer = f"办件编号 | 事项编码 | 受理时间 | 办结时间\nNB3 | {ITEM} | 2026-03-06 08:00:00 |"
+    fewer = f"办件编号 | 实施编码 | 受理时间 | 办结时间\nNB3 | {ITEM} | 2026-03-06 08:00:00 |"
     received("2026-03-08 09:00", CASE, fewer, name="三.csv")
     told = parts()["报送的列有变化"]
     assert told[0].startswith(f"区政务服务数据管理局：政务服务办件 {second.receipt} 与上次")

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from citybrain import ops
 from citybrain.duck import literal
 from citybrain.ingest import landing
+from citybrain.ingest.header import simple
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -33,7 +34,7 @@ class Arrival:
     accepted: int
     quarantined: int
     refused_because: str | None
-    columns: tuple[str, ...]  # headers, in their order
+    columns: tuple[tuple[str, str], ...]  # the field that each became, else its plain header; the header as it stands
     repaired_at: datetime | None
 
     @property
@@ -73,7 +74,7 @@ def _read(receipt: dict[str, Any], table: str) -> Arrival:
         accepted=counts["accepted"],
         quarantined=counts["quarantined"],
         refused_because=because["message"] if because else None,
-        columns=tuple(c["header"] for c in detected["columns"] if c["header"]) if detected else (),
+        columns=_columns(detected["columns"]) if detected else (),
         repaired_at=datetime.fromisoformat(repairs[-1]["received_at"]) if repairs else None,
     )
 
@@ -87,3 +88,7 @@ def looked(tables: Iterable[str]) -> dict[str, list[datetime]]:
     for row in ops.ask("ops.pull", query) if names else ():
         times.setdefault(row["table"], []).append(datetime.fromtimestamp(row["at"] / 1e6, SHANGHAI))
     return times
+
+
+def _columns(detected: list[dict[str, Any]]) -> tuple[tuple[str, str], ...]:
+    return tuple((c["field"] or simple(c["header"]), c["header"]) for c in detected if c["header"])

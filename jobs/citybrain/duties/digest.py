@@ -20,7 +20,6 @@ from citybrain.duties.owed import Duty, reminders
 from citybrain.duties.register import register, today
 from citybrain.duties.tickets import Ticket, tickets
 from citybrain.duties.workdays import workdays
-from citybrain.ingest.header import simple
 
 REMINDER = "ops.reminder"
 _STOPPED = """
@@ -88,10 +87,11 @@ def digest(day: date | None = None) -> Digest:
 
 
 def drifts(contract: Contract, came: Sequence[Arrival], since: datetime) -> Iterator[Drift]:
-    """Of the loaded deliveries since then those whose columns are not those of the one before."""
+    """Of the loaded deliveries since then those whose columns are not those of the one before; a column by another of
+    its known names is the same."""
     loaded = [a for a in came if a.status == "loaded" and a.columns]
     for before, after in pairwise(loaded):
-        was, now = ({simple(name): name for name in a.columns} for a in (before, after))
+        was, now = (dict(a.columns) for a in (before, after))
         appeared = tuple(name for key, name in now.items() if key not in was)
         vanished = tuple(name for key, name in was.items() if key not in now)
         if after.received_at >= since and (appeared or vanished):
