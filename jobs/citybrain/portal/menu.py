@@ -17,6 +17,8 @@ class Entry(NamedTuple):
 ENTRIES: tuple[Entry, ...] = (
     Entry("报送", "/"),
     Entry("报送历史", "/receipts"),
+    Entry("报送日历", "/duties"),
+    Entry("问题数据工单", "/tickets"),
     Entry("账户管理", "/admin/accounts", ("administrator",)),
     Entry("操作记录", "/admin/audit", ("administrator",)),
 )

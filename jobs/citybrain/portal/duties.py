@@ -1,0 +1,128 @@
+"""Pages of what is owed: the calendar of deliveries (报送日历) and the rows to be mended (问题数据工单)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from citybrain import contracts
+from citybrain.contracts import Contract
+from citybrain.duties.owed import WORDS, Duty
+from citybrain.duties.register import register, today
+from citybrain.duties.tickets import Ticket, tickets
+from citybrain.portal.access import CurrentUser, User
+from citybrain.portal.pages import render
+
+router = APIRouter(include_in_schema=False)
+LISTED = 200  # of what is over and done
+TAGS = {"met": "good", "met_late": "warn", "due": "", "late": "bad"}
+
+
+@dataclass(frozen=True)
+class Owed:
+    """Periods of one table, one after the other, that are all late or all still to come."""
+
+    duties: tuple[Duty, ...]
+
+    @property
+    def first(self) -> Duty:
+        return self.duties[0]
+
+    @property
+    def periods(self) -> str:
+        if len(self.duties) == 1:
+            return self.first.period
+        return f"{self.first.period} 至 {self.duties[-1].period}，共 {len(self.duties)} 期"
+
+    @property
+    def refused(self) -> Duty | None:
+        """The last that tried in vain."""
+        return next((d for d in reversed(self.duties) if d.refused), None)
+
+
+@dataclass(frozen=True)
+class Department:
+    name: str
+    owed: tuple[Owed, ...]  # the late ones first, the oldest first
+    came: tuple[Duty, ...]  # the newest first
+
+    def count(self, status: str) -> int:
+        if status in ("late", "due"):
+            return sum(len(o.duties) for o in self.owed if o.first.status == status)
+        return sum(d.status == status for d in self.came)
+
+
+def departments(found: Iterable[Duty], own: str) -> list[Department]:
+    """One's own first, then whoever is late, then the others."""
+    by_owner = groupby(sorted(found, key=lambda d: d.owner), key=lambda d: d.owner)
+    grouped = [_department(name, list(duties)) for name, duties in by_owner]
+    return sorted(grouped, key=lambda d: (d.name != own, not d.count("late"), d.name))
+
+
+def _department(name: str, duties: Sequence[Duty]) -> Department:
+    owed = sorted(_runs(duties), key=lambda o: (o.first.status != "late", o.first.due, o.first.title))
+    came = sorted((d for d in duties if d.came), key=lambda d: (d.due, d.title), reverse=True)
+    return Department(name, tuple(owed), tuple(came))
+
+
+def _runs(duties: Iterable[Duty]) -> Iterator[Owed]:
+    in_time = sorted(duties, key=lambda d: (d.table, d.first))
+    for (_, status), run in groupby(in_time, key=lambda d: (d.table, d.status)):
+        if status in ("late", "due"):
+            yield Owed(tuple(run))
+
+
+@router.get("/duties")
+def duties_page(request: Request, user: CurrentUser) -> Response:
+    found = register(owner=None if user.of_bureau else user.department)
+    shown: dict[str, Any] = {
+        "departments": departments(found, user.department),
+        "counts": {status: sum(d.status == status for d in found) for status in WORDS},
+        "linked": _linked(request),
+        "handed": {c.table for c in request.app.state.portal.contracts.values() if user.hands_in(c)},
+    }
+    return render(request, "duties.html", **shown, words=WORDS, tags=TAGS, day=today(), listed=LISTED)
+
+
+@router.get("/tickets")
+def tickets_page(request: Request, user: CurrentUser) -> Response:
+    found = tickets(tables=[c.table for c in delivered(user)])
+    groups = [
+        {"name": name, "tickets": list(of)}
+        for name, of in groupby(sorted((t for t in found if t.left), key=lambda t: (t.owner, t.due)), lambda t: t.owner)
+    ]
+    shown: dict[str, Any] = {
+        "groups": sorted(groups, key=lambda g: g["name"] != user.department),
+        "closed": _closed(found)[:LISTED],
+        "counts": _counted(found),
+        "linked": _linked(request),
+    }
+    return render(request, "tickets.html", **shown, day=today())
+
+
+def delivered(user: User) -> list[Contract]:
+    """The tables whose deliveries somebody may see, however they come."""
+    return [c for c in contracts.load().values() if c.delivery and user.sees(c)]
+
+
+def _closed(found: Iterable[Ticket]) -> list[Ticket]:
+    return sorted((t for t in found if not t.left), key=lambda t: t.opened, reverse=True)
+
+
+def _counted(found: Sequence[Ticket]) -> dict[str, int]:
+    still = [t for t in found if t.left]
+    return {
+        "open": len(still),
+        "overdue": sum(t.overdue for t in still),
+        "rows": sum(t.left for t in still),
+        "closed": len(found) - len(still),
+    }
+
+
+def _linked(request: Request) -> set[str]:
+    """The tables whose receipts have a page: those that may be handed in here."""
+    return {c.table for c in request.app.state.portal.contracts.values()}
