@@ -8,7 +8,7 @@ from datetime import date
 
 import openpyxl
 
-from citybrain.duties import tickets
+from citybrain.duties import score, tickets
 from citybrain.duties.owed import Duty
 from citybrain.duties.workdays import workdays
 from citybrain.portal.duties import departments
@@ -44,7 +44,7 @@ def test_a_ticket_stands_with_its_due_day_until_the_repair_is_confirmed(centre: 
     (ticket,) = (t for t in tickets.tickets(tables=[f"bronze.{EVENT}"]) if t.receipt == number)
     still, closed = parts(centre)
     row = next(r for r in still.split("<tr>") if f"/receipts/{number}" in r)
-    assert all(said in row for said in (str(ticket.due), "日期时间读不出", "2 / 2", "待更正", owner(EVENT)))
+    assert all(said in row for said in (str(ticket.due), "日期时间读不出", "2 / 2", "待更正"))
     assert number not in closed
     found = centre.hand_in(EVENT, "改好.xlsx", mended(centre, number), purpose="repair", receipt=number)
     assert number in parts(centre)[0]  # looked at, not confirmed
@@ -79,9 +79,26 @@ def test_another_departments_tickets_and_duties_never_show(centre: Person, servi
     assert everybody[0] == owner(EVENT)  # the steward's own
 
 
+def test_the_score_is_seen_by_its_department_and_the_ranking_by_the_bureau(
+    centre: Person, services: Person, steward: Program
+) -> None:
+    number = centre.loaded(EVENT, "流转.csv", events(good=1, bad=4))
+    services.loaded(CASE, "办件.csv", csv_bytes(f"办件编号 | 事项编码 | 受理时间\nNB7 | {'1' * 31} | 2026-03-02"))
+    own, other, whole = (person.get("/quality").text for person in (centre, services, steward))
+    (mine,) = (s for s in score.scores() if s.owner == owner(EVENT))
+    part = mine.parts[0]
+    for said in (f"{mine.points:.1f}", f"{part.good:,} / {part.of:,}", f"/receipts/{number}", "1 / 5"):
+        assert said in own, said
+    assert (number in other, headings(own)[:-1], headings(other)[:-1]) == (False, [owner(EVENT)], [owner(CASE)])
+    ranking = whole.partition("排名</h2>")[2].partition("</section>")[0]
+    ranked = [s.owner for s in score.scores()]
+    assert re.findall(r'<td class="owner">(.*?)</td>', ranking) == ranked
+    assert "排名</h2>" not in own
+
+
 def test_a_stranger_is_led_to_the_sign_in(centre: Person) -> None:
     stranger = Person(str(centre.base_url))
-    assert {stranger.get(path).status_code for path in ("/duties", "/tickets")} == {303}
+    assert {stranger.get(path).status_code for path in ("/duties", "/tickets", "/quality")} == {303}
 
 
 def duty(period: str, status: str, **more: object) -> Duty:

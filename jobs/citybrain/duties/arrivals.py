@@ -36,6 +36,8 @@ class Arrival:
     refused_because: str | None
     columns: tuple[tuple[str, str], ...]  # the field that each became, else its plain header; the header as it stands
     repaired_at: datetime | None
+    load: int = 1
+    refused_fix: str | None = None  # who has to act: department, bureau
 
     @property
     def day(self) -> date:
@@ -76,6 +78,8 @@ def _read(receipt: dict[str, Any], table: str) -> Arrival:
         refused_because=because["message"] if because else None,
         columns=_columns(detected["columns"]) if detected else (),
         repaired_at=datetime.fromisoformat(repairs[-1]["received_at"]) if repairs else None,
+        load=receipt["load"],
+        refused_fix=because["fix"] if because else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Pages of what is owed: the calendar of deliveries (报送日历) and the rows to be mended (问题数据工单)."""
+"""Pages of duties: who owes what (报送日历), rows to be mended (问题数据工单), how good it was (质量评分)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from citybrain import contracts
 from citybrain.contracts import Contract
 from citybrain.duties.owed import WORDS, Duty
 from citybrain.duties.register import register, today
+from citybrain.duties.score import BY_ROWS, DIMENSIONS, quality, scores
 from citybrain.duties.tickets import Ticket, tickets
+from citybrain.ingest.dirt import dirt_rules
 from citybrain.portal.access import CurrentUser, User
 from citybrain.portal.pages import render
 
@@ -102,6 +104,22 @@ def tickets_page(request: Request, user: CurrentUser) -> Response:
         "linked": _linked(request),
     }
     return render(request, "tickets.html", **shown, day=today())
+
+
+@router.get("/quality")
+def quality_page(request: Request, user: CurrentUser) -> Response:
+    rules = {
+        d: "、".join(dirt_rules()[rule].name for rule in named if dirt_rules()[rule].severity != "note")
+        for d, named in quality().dimensions.items()
+        if d in BY_ROWS
+    }
+    rules[quality().between_columns] += "、各表列与列之间的规则"
+    shown: dict[str, Any] = {
+        "scores": scores(owner=None if user.of_bureau else user.department),
+        "rules": rules,
+        "linked": _linked(request),
+    }
+    return render(request, "quality.html", **shown, dimensions=DIMENSIONS, day=today(), listed=20)
 
 
 def delivered(user: User) -> list[Contract]:
