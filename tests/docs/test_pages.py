@@ -13,6 +13,7 @@ from openpyxl import load_workbook
 
 from citybrain import contracts, lake, ops
 from citybrain.docs import dirt_page, write
+from citybrain.duties.score import DIMENSIONS, scores
 from citybrain.indicators import registry
 from citybrain.runner.check import Finding
 from citybrain.runner.run import Result
@@ -98,6 +99,15 @@ def test_who_must_act_on_how_much(pages):
     assert counted["区智运中心"][:2] == ["1", "1"]
     assert counted["区政务服务数据管理局"][0] != "·"
     assert counted["数据主管部门"] == ["·", "·", "·", "1"]
+
+
+def test_the_score_of_each_department_with_what_it_is_made_of(pages):
+    head, *rows = read(pages / "quality.html").tables["scores"]
+    assert head == ["部门", "得分", *DIMENSIONS]
+    assert [row[:2] for row in rows] == [[s.owner, f"{s.points:.1f}"] for s in scores()]
+    for row, found in zip(rows, scores(), strict=True):
+        for cell, part in zip(row[2:], found.parts, strict=True):
+            assert f"{part.good:,} / {part.of:,}" in cell if part.of else cell == "—"
 
 
 def test_by_table_rows_taken_and_sent_back_and_checks(pages):

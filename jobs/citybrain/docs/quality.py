@@ -8,6 +8,7 @@ from typing import Any
 from citybrain import lake, ops
 from citybrain.contracts import Contract
 from citybrain.docs import words
+from citybrain.duties.score import DIMENSIONS, scores
 from citybrain.ingest.dirt import dirt_rules
 
 DAYS = 30
@@ -56,6 +57,8 @@ def summary(declared: dict[str, Contract]) -> dict[str, Any]:
     results = ops.ask("ops.check_result", _RESULTS)
     broken = [r for r in results if not r["success"]]
     return {
+        "scores": scores(),
+        "dimensions": DIMENSIONS,
         "issues": issues,
         "results": results,
         "stopped": [r for r in ops.ask("ops.run", _STOPPED) if r["status"] in ("blocked", "failed")],
