@@ -160,6 +160,10 @@ def test_a_clerk_hands_in_a_dirty_file_and_mends_it(clerk: Clerk, served: Served
     clerk.go("/receipts")
     clerk.shoot("history")
     assert number in clerk.text()
+    for name, said in {"duties": "报送日历", "tickets": number, "quality": "怎样计算"}.items():
+        clerk.go(f"/{name}")
+        clerk.shoot(name)
+        assert said in clerk.text()
     clerk.go("/account")
     clerk.shoot("account")
     clerk.go("/api/docs")
