@@ -28,6 +28,7 @@ CASE, CASE_DUE = "gold.services__case_daily", "gold.services__case_due_daily"
 ITEM, AREA = "gold.services__item_daily", "gold.reference__area"
 MACRO, AIR = "gold.economy__macro_monthly", "gold.environment__air_daily"
 ENTITY, PEOPLE = "gold.economy__entity_daily", "gold.economy__population_yearly"
+CALLS = "gold.governance__hotline_daily"
 JOURNAL = "gold.platform__indicator_value"
 TOWNS = ("440605011", "440605124")
 AREAS = """
@@ -146,6 +147,7 @@ def random_cubes(seed: int, rows: int = 60, days: int = 90) -> dict[str, Rows]:
         STATE: made(STATE, change_date=day, order_change=lambda: chance.choice([1, 1, -1])),
         HOURS: made(HOURS, stat_date=day, hours_bin=lambda: n(30), handled_count=n),
         CASE: made(CASE, stat_date=day),
+        CALLS: made(CALLS, stat_date=day),
         ITEM: made(ITEM, change_date=day),
         ENTITY: made(ENTITY, change_date=day, entity_change=lambda: chance.choice([1, 1, -1])),
         MACRO: made(MACRO, stat_date=day),

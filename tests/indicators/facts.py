@@ -115,7 +115,36 @@ class Facts:
             for n in range(min(count, 200))
         ]
 
+    def calls(self, count: int) -> Rows:
+        """A day each; the parts may be more than the whole."""
+        names = ("inbound_calls", "agent_calls", "answered_calls", "answered_in_15s")
+        return [
+            {
+                "stat_date": (BEGIN + timedelta(days=n)).date(),
+                **{name: self.chance.choice([0, self.chance.randrange(1000)]) for name in names},
+                "quality_flags": [],
+            }
+            for n in range(count)
+        ]
+
+    def ratings(self, count: int) -> Rows:
+        chance = self.chance
+        return [
+            {
+                "rating_id": f"PJ{n:08}",
+                "town_code": chance.choice([*TOWNS, None]),
+                "rating_stars": chance.choice([1, 2, 3, 5, None]),
+                "is_default_rating": chance.choice([True, False]),
+                "rated_at": self.moment(1),
+                "rectify_status": chance.choice(["已整改", "整改中", None]),
+                "redaction_count": 0,
+                "quality_flags": [],
+            }
+            for n in range(count)
+        ]
+
     def of(self, table: str, count: int) -> Rows:
         makers = {"work_order": self.orders, "service_case": self.cases, "service_item": self.items,
-                  "market_entity": self.entities, "population": self.populations}  # fmt: skip
+                  "market_entity": self.entities, "population": self.populations,
+                  "hotline_day": self.calls, "service_rating": self.ratings}  # fmt: skip
         return makers[table.split(".")[1]](count)
