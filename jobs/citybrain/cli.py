@@ -216,12 +216,13 @@ def digest_command(
     as_json: Json = False,
 ) -> None:
     """The morning digest: what is late, due today, failed, blocked, refused, drifted, or not mended in time."""
+    from citybrain import ops
     from citybrain.duties import digest
 
     found = digest.digest(as_of and as_of.date())
     kept = str(digest.keep(found)) if keep else ""
     if as_json:
-        print(json.dumps({"table": digest.REMINDER, "status": "written" if keep else "shown", "rows": found.counts}))
+        print(json.dumps({"table": ops.REMINDER, "status": "written" if keep else "shown", "rows": found.counts}))
     print(digest.text(found), *([f"\n{kept}"] if kept else []), sep="\n", file=sys.stderr if as_json else sys.stdout)
 
 

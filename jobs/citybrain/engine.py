@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
-import pyarrow as pa
 from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -31,7 +30,6 @@ _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _TXN_APP = "spark.databricks.delta.write.txnAppId"
 _TXN_VERSION = "spark.databricks.delta.write.txnVersion"
 _RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
-_MARKS = "delta.enableDeletionVectors"
 _SORTING = {"spark.databricks.io.skipping.mdc.sortWithinFiles": "true",
             "spark.databricks.io.skipping.mdc.rangeId.max": "10000",
             "spark.databricks.delta.optimize.maxFileSize": str(64 << 20)}  # fmt: skip
@@ -166,21 +164,17 @@ def optimize(spark: SparkSession, uri: str, metadata: str) -> None:
         spark.sql(f"OPTIMIZE delta.`{uri}`").collect()
 
 
+def mark_rows(spark: SparkSession, uri: str, metadata: str) -> None:
+    """From now on a row that is replaced is marked as deleted in its file, which is not written anew for its sake.
+    Commits as ``optimize`` does."""
+    with _set(spark, {_USER_METADATA: metadata}):
+        spark.sql(f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
+
+
 def sort(spark: SparkSession, uri: str, column: str, metadata: str) -> None:
-    """Puts all rows in the order of a column, so that those of a key stand in few places; from then on a row that is
-    replaced is marked as deleted in its file, which is not written anew for its sake. Commits as ``optimize`` does."""
+    """Puts all rows in the order of a column, so that those of a key stand in few places. Commits as ``optimize``."""
     with _set(spark, {_USER_METADATA: metadata, **_SORTING}):
-        if not DeltaTable(uri).protocol().reader_features:
-            spark.sql(f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('{_MARKS}' = 'true')")
         spark.sql(f"OPTIMIZE delta.`{uri}` ZORDER BY (`{column}`)").collect()
-
-
-def rows(uri: str, version: int) -> int:
-    """How many rows a table had, or a few more; 0 where that would have to be counted."""
-    if "://" in uri:
-        return 0
-    counts = pa.table(DeltaTable(uri, version=version).get_add_actions())["num_records"].to_pylist()
-    return sum(count or 0 for count in counts)
 
 
 def vacuum(spark: SparkSession, uri: str, hours: int, metadata: str) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from citybrain import contracts, lake
 from citybrain.ingest import landing
 from citybrain.ingest.write import small_pages
-from citybrain.runner import state
+from citybrain.runner import state, stretches
 from citybrain.runner.build import Stage
 
 if TYPE_CHECKING:
@@ -119,10 +119,13 @@ def _by_spark(table: str, keep_days: float) -> Upkeep:
         from citybrain import engine
         from citybrain.runner.run import session
 
+        uri = lake.table_uri(table)
+        if column and not _marks_rows(table):
+            engine.mark_rows(session(), uri, metadata)
         if column:
-            engine.sort(session(), lake.table_uri(table), column, metadata)
+            engine.sort(session(), uri, column, metadata)
         else:
-            engine.optimize(session(), lake.table_uri(table), metadata)
+            engine.optimize(session(), uri, metadata)
     hours = retention(table, keep_days)
     deleted = _unneeded(table, hours)
     if deleted and hours is not None:
@@ -140,11 +143,10 @@ def _marks_rows(table: str) -> bool:
 
 def _sorted_by(table: str) -> str | None:
     """The column by which rows of touched keys are looked for, where a table is built by keys and large."""
-    from citybrain.runner import stretches
-
     contract = contracts.load().get(table)
-    by_keys = contract is not None and contract.build == "merge"
-    return contract.key[0] if contract and by_keys and stretches.pays(table, state.pin(table)) else None
+    if contract is None or contract.build != "merge" or not stretches.pays(table, state.pin(table)):
+        return None
+    return contract.key[0]
 
 
 def _unneeded(table: str, hours: int | None) -> list[str]:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from citybrain.runner.run import Result
 
 
+REMINDER = "ops.reminder"
+
+
 def append_runs(results: Sequence[Result]) -> None:
     """One row a table and run in ``ops.run``; runs that found nothing to do are not recorded."""
     import json
@@ -41,20 +44,17 @@ def append_pulls(rows: list[dict[str, Any]]) -> None:
     _append("ops.pull", rows, pa.schema([(name, kinds.get(name, pa.string())) for name in rows[0]]) if rows else None)
 
 
-def replace_day(table: str, day: date, rows: list[dict[str, Any]]) -> None:
-    """The rows of a day (column ``day``) in place of those that were there."""
+def replace_reminders(day: date, rows: list[dict[str, Any]]) -> None:
+    """What was owed on the morning of a day in ``REMINDER``, in place of what was written on it before."""
     import pyarrow as pa
     from deltalake import DeltaTable, write_deltalake
 
-    uri, kinds = (
-        lake.table_uri(table),
-        {"days_late": pa.int64(), **dict.fromkeys(("first", "last", "due"), pa.date32())},
-    )
+    uri, kinds = lake.table_uri(REMINDER), {"days_late": pa.int64()}
+    kinds |= dict.fromkeys(("first", "last", "due"), pa.date32())
     names = ("owner", "table", "title", "period", "first", "last", "due", "days_late", "refused", "refused_because")
     schema = pa.schema([("day", pa.date32()), *((name, kinds.get(name, pa.string())) for name in names)])
-    there = DeltaTable.is_deltatable(uri)
-    data = pa.Table.from_pylist(rows, schema=schema)
-    write_deltalake(uri, data, mode="overwrite", predicate=f"day = DATE '{day}'" if there else None)
+    there = f"day = DATE '{day}'" if DeltaTable.is_deltatable(uri) else None
+    write_deltalake(uri, pa.Table.from_pylist(rows, schema=schema), mode="overwrite", predicate=there)
 
 
 def ask(table: str, query: str) -> list[dict[str, Any]]:

@@ -21,7 +21,6 @@ from citybrain.duties.register import register, today
 from citybrain.duties.tickets import Ticket, tickets
 from citybrain.duties.workdays import workdays
 
-REMINDER = "ops.reminder"
 _STOPPED = """
     SELECT "table", status, reason FROM rows
     QUALIFY row_number() OVER (PARTITION BY "table" ORDER BY finished_at DESC) = 1
@@ -107,7 +106,7 @@ def text(found: Digest) -> str:
 
 def keep(found: Digest) -> Path:
     """The reminders as rows, the text as a file; gives the file."""
-    ops.replace_day(REMINDER, found.day, [_reminder(found.day, duty) for duty in found.late])
+    ops.replace_reminders(found.day, [_reminder(found.day, duty) for duty in found.late])
     path = lake.folder("reports") / f"晨报-{found.day}.txt"
     path.write_text(text(found) + "\n", encoding="utf-8")
     return path

@@ -79,16 +79,16 @@ class _Parser:
         """Takes a block in which each line is a record, as yet unparsed; says whether it was one."""
         if self.carry or self.tables or self.ragged or not _each_line_a_record(block):
             return False
-        block = self._after_titles(block)
         if not block.endswith(b"\n"):
             if not last:
                 return False
             block += b"\n"
-        self.plain.append(block)
-        self.size += len(block)
-        count = block.count(b"\n")
-        self.count += count
-        self.number += count
+        if block := self._after_titles(block):
+            self.plain.append(block)
+            self.size += len(block)
+            count = block.count(b"\n")
+            self.count += count
+            self.number += count
         return True
 
     def feed(self, block: bytes, last: bool) -> None:

@@ -136,20 +136,25 @@ def _merge(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
     contract = plan.contract
     per = list(contract.per)
     keys = _touched(spark, plan, target).persist()
+    pins = {
+        **{name: pin for name, pin in plan.inputs.items() if is_followed(contract, name)},
+        contract.table: plan.target,
+    }
+    large = {name for name, pin in pins.items() if stretches.pays(name, pin)}
+    where = stretches.condition(keys, per[0]) if large else None
     narrowed = {
-        name: _of_keys(df, keys, per, name, plan.inputs[name]) if is_followed(contract, name) else df
+        name: _of_keys(df, keys, per, where if name in large else None) if name in pins else df
         for name, df in _whole(spark, plan).items()
     }
-    old = _of_keys(target, keys, per, contract.table, plan.target)
+    old = _of_keys(target, keys, per, where if contract.table in large else None)
     return compare(contract, old, transform(contract, narrowed))
 
 
-def _of_keys(rows: DataFrame, keys: DataFrame, per: list[str], table: str, pin: Pin) -> DataFrame:
-    """The rows of the touched keys; of a large table looked for where these stand.
+def _of_keys(rows: DataFrame, keys: DataFrame, per: list[str], where: str | None) -> DataFrame:
+    """The rows of the touched keys; ``where``: where these stand, if the table is so large that looking there pays.
 
     What was found there is kept: in the plan of a transform so long a condition would cost more than it saves.
     """
-    where = stretches.condition(keys, per[0]) if stretches.pays(table, pin) else None
     found = (rows.filter(where) if where else rows).join(F.broadcast(keys), on=per, how="left_semi")
     return found.persist() if where else found
 

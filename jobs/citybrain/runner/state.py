@@ -60,6 +60,18 @@ def pin(table: str) -> Pin:
     return Pin(str(delta.metadata().id), delta.version())
 
 
+def rows(table: str, version: int) -> int:
+    """How many rows a table had, or a few more; 0 where that would have to be counted."""
+    import pyarrow as pa
+    from deltalake import DeltaTable
+
+    uri = lake.table_uri(table)
+    if "://" in uri:
+        return 0
+    counts = pa.table(DeltaTable(uri, version=version).get_add_actions())["num_records"].to_pylist()
+    return sum(count or 0 for count in counts)
+
+
 def state(table: str) -> State | None:
     """The state in the newest commit that carries one; None for a table never published.
 

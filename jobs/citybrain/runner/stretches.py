@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pyspark.sql import DataFrame
-
-from citybrain import engine, lake
+from citybrain.runner import state
 from citybrain.runner.state import Pin
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 LARGE = 2_000_000  # rows; a smaller table is read whole sooner than a long condition is planned
 KEYS = 50_000  # more are everywhere
-STRETCHES = (
-    32  # a condition of n of them is planned in a time that grows faster than n: MERGE took 5 s with 16, 42 s with 256
-)
+STRETCHES = 32  # a condition of n is planned in a time that grows faster than n: decision 0017
 _SIGNIFICANT = 32  # bytes of a text that tell how far it is from another
 
 
 def pays(table: str, pin: Pin) -> bool:
     """Whether a table is so large that its rows are looked for rather than read through."""
-    return pin.id is not None and engine.rows(lake.table_uri(table), pin.version) >= LARGE
+    return pin.id is not None and state.rows(table, pin.version) >= LARGE
 
 
 def condition(keys: DataFrame, column: str, name: str | None = None) -> str | None:
