@@ -27,6 +27,7 @@ from tests.portal.served import Program, serving
 ROWS = int(os.environ.get("CITYBRAIN_BENCH_SHEET_ROWS", "300000"))
 MEGABYTES = int(os.environ.get("CITYBRAIN_BENCH_CSV_MB", "1024"))
 UPLOADS = int(os.environ.get("CITYBRAIN_BENCH_UPLOADS", "50"))
+DIRTY = 200  # one row in so many bears a word that nobody agreed to
 ORDER, EVENT = "centre__work_order", "centre__work_order_event"
 HEAD = [
     *("工单编号", "来源系统", "来源渠道", "上报时间", "受理时间", "标题", "描述", "诉求类型", "小类码", "部件事件"),
@@ -44,7 +45,8 @@ def write_orders(path: Path, rows: int) -> None:
         began, day, hour = dt.datetime(2025, 1, 1), dt.timedelta(days=1), dt.timedelta(hours=1)  # noqa: DTZ001
         for i in range(1, rows + 1):
             at = began + dt.timedelta(seconds=i * 10)
-            cells = [f"NH{at:%Y%m%d}{i % 1000000:06d}", "12345", "电话", at, at + hour, "路灯不亮（模拟）",
+            system = "别的系统" if i % DIRTY == 0 else "12345热线"
+            cells = [f"NH{at:%Y%m%d}{i % 1000000:06d}", system, "电话", at, at + hour, "路灯不亮（模拟）",
                      f"巷口路灯不亮已经三天{i % 977}", "投诉", "0102", "部件", "一般", "440605011", "440605011001",
                      f"桂澜路{i % 300}号", 113.1 + i % 1000 / 1e4, 23.02 + i % 997 / 1e4, "D03", 3, at + 3 * day,
                      "已结案", at + 2 * day, "满意", f"138{i % 10**8:08d}", "", f"{at + 12 * day}"]  # fmt: skip

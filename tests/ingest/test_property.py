@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from citybrain.ingest import ingest
+from citybrain.ingest.sheet_source import cell_text, texts
 from tests.lake import rows_of
 
 NAME = "centre__work_order_event"
@@ -70,3 +72,18 @@ def test_delivered_is_accepted_and_quarantined_and_set_aside(monkeypatch, rows, 
         filled = [n for n, row in enumerate([*rows, *(rows if repeat else [])], 2) if any(c.strip() for c in row)]
         footers = outcome.detected.footer_rows if outcome.detected else ()
         assert set(filled) - set(footers) == set(where)
+
+
+_CELLS = {
+    "numbers": st.one_of(st.floats(), st.integers(-(10**6), 10**6).map(float), st.decimals(places=3, allow_nan=False,
+                         allow_infinity=False, min_value=-10**9, max_value=10**9).map(float)),
+    "whole": st.integers(-(10**16), 10**16).map(float),
+    "texts": st.text(max_size=4),
+    "times": st.datetimes(dt.datetime(1899, 12, 31)),  # noqa: DTZ001  (a workbook knows no zones)
+}  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(sorted(_CELLS)).flatmap(lambda kind: st.lists(st.one_of(_CELLS[kind], st.just("")))))
+def test_a_column_that_becomes_text_at_once_says_what_each_cell_says(cells):
+    assert texts(cells).to_pylist() == [cell_text(cell) for cell in cells]

@@ -58,9 +58,7 @@ class Grid:
     def take(self, block: bytes) -> None:
         """Looks at whole rows; raises Refused where there are too many."""
         canonical = block.count(b'<c r="')
-        odd = any(block.count(tag) for tag in (b"<c>", b"<c/>", b"<c\t", b"<c\n", b"<c\r", b":c ", b":c>", b":c/"))
-        odd = odd or block.count(b"<c ") != canonical or block.count(b"<row") != block.count(b"<row ")
-        if odd or _FAR.search(block):
+        if not _is_usual(block, canonical) or _FAR.search(block):
             self._exactly(block)
         else:
             self.rows = max(self.rows, max(map(int, _ROW.findall(block)), default=0))
@@ -99,6 +97,16 @@ class Grid:
                 self.count += 1
         if self.count > ERRORS:
             raise _too_large(f"公式错误有 {self.count:,} 处以上", f"{ERRORS:,} 处")
+
+
+def _is_usual(block: bytes, canonical: int) -> bool:
+    """Does each cell say first where it is, and have no tag a prefix, as Excel writes it?"""
+    if block.count(b"<row") != block.count(b"<row "):
+        return False
+    if block.count(b"<c") == canonical and b":c" not in block:
+        return True
+    odd = (b"<c>", b"<c/>", b"<c\t", b"<c\n", b"<c\r", b":c ", b":c>", b":c/")
+    return block.count(b"<c ") == canonical and not any(tag in block for tag in odd)
 
 
 def _number(letters: bytes) -> int:
