@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 _SECTOR = 512
 _END, _FAT, _FREE = 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFF
 
 
-def xls(rows: Sequence[Sequence[str | float]], sheet: str = "明细") -> bytes:
-    return compound(_book(rows, sheet))
+@dataclass(frozen=True)
+class Error:
+    """A cell that holds an error; of a formula, or as it stands."""
+
+    code: int
+    of_formula: bool = False
+
+
+Cell = str | float | Error
+Rows = Sequence[Sequence[Cell]]
+
+
+def xls(rows: Rows, sheet: str = "明细", before: Rows | None = None, since_1904: bool = False) -> bytes:
+    """``before``: the rows of a hidden sheet before it."""
+    sheets = {"隐藏": (before, True)} if before else {}
+    return compound(_book({**sheets, sheet: (rows, False)}, since_1904))
 
 
 def _record(kind: int, data: bytes = b"") -> bytes:
@@ -21,27 +36,35 @@ def _text(text: str, size: str) -> bytes:
     return struct.pack(f"<{size}B", len(text), 1) + text.encode("utf-16-le")
 
 
-def _book(rows: Sequence[Sequence[str | float]], sheet: str) -> bytes:
+def _book(sheets: Mapping[str, tuple[Rows, bool]], since_1904: bool) -> bytes:
     begin = struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0)
-    name = _text(sheet, "B")
     book = _record(0x0809, begin) + _record(0x0042, struct.pack("<H", 1200))
-    offset = len(book) + 4 + 6 + len(name) + 4
-    book += _record(0x0085, struct.pack("<IH", offset, 0) + name) + _record(0x000A)
+    book += _record(0x0022, struct.pack("<H", since_1904))
+    bodies = [_sheet(rows) for rows, _ in sheets.values()]
+    names = [_text(name, "B") for name in sheets]
+    offset = len(book) + sum(4 + 6 + len(name) for name in names) + 4
+    for name, body, (_, hidden) in zip(names, bodies, sheets.values(), strict=True):
+        book += _record(0x0085, struct.pack("<IH", offset, hidden) + name)
+        offset += len(body)
+    return book + _record(0x000A) + b"".join(bodies)
+
+
+def _sheet(rows: Rows) -> bytes:
     cells = b"".join(
         _cell(row, column, cell) for row, line in enumerate(rows) for column, cell in enumerate(line) if cell != ""
     )
     size = struct.pack("<IIHHH", 0, len(rows), 0, max(map(len, rows)), 0)
-    return (
-        book
-        + _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0))
-        + _record(0x0200, size)
-        + cells
-        + (_record(0x000A))
-    )
+    begin = struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0)
+    return _record(0x0809, begin) + _record(0x0200, size) + cells + _record(0x000A)
 
 
-def _cell(row: int, column: int, cell: str | float) -> bytes:
+def _cell(row: int, column: int, cell: Cell) -> bytes:
     place = struct.pack("<HHH", row, column, 0)
+    if isinstance(cell, Error):
+        if cell.of_formula:
+            value, parsed = struct.pack("<BxBxxxH", 2, cell.code, 0xFFFF), struct.pack("<HIH", 0, 0, 0)
+            return _record(0x0006, place + value + parsed)
+        return _record(0x0205, place + struct.pack("<BB", cell.code, 1))
     if isinstance(cell, str):
         return _record(0x0204, place + _text(cell, "H"))
     return _record(0x0203, place + struct.pack("<d", cell))

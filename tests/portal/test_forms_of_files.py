@@ -17,7 +17,7 @@ from msoffcrypto.format.ooxml import OOXMLFile
 
 from citybrain.ingest import Outcome, trial
 from tests.ingest.pictures import cells, csv_bytes
-from tests.portal.biff import compound, xls
+from tests.portal.biff import Error, compound, xls
 from tests.portal.conftest import EVENT
 from tests.portal.served import Person
 from tests.portal.sheets import HEAD, event, growing, row, text, workbook
@@ -51,6 +51,23 @@ def test_a_workbook_of_1997_is_read_and_so_is_that_of_wps(look: Look, name: str)
     assert (outcome.counts["accepted"], outcome.detected and outcome.detected.kind) == (2, "xls")
     assert outcome.detected
     assert outcome.detected.sheet == "明细"
+
+
+def test_errors_in_a_workbook_of_1997_are_told_as_those_of_today(look: Look) -> None:
+    head, good = map(list, cells(PLAIN))
+    reference, name, nothing = Error(0x17), Error(0x1D, of_formula=True), Error(0x2A)
+    lines = [head, good, ["NH20260908000002", reference, name, "2026-09-08"],
+             ["NH20260908000003", 3.0, "派遣", "2026-09-08", "", nothing]]  # fmt: skip
+    lines[0] += ["", "意见"]
+    outcome = look("旧.xls", xls(lines, before=[[Error(0x07)]]))
+    assert outcome.counts == {"delivered": 3, "accepted": 2, "quarantined": 1, "set_aside": 0}
+    assert [(i.cell, i.rule, i.text) for i in outcome.issues if i.severity == "block"] == [
+        ("B3", "cell_error", "#REF!"),
+        ("C3", "cell_error", "#NAME?"),
+    ]
+    told = next(i.message for i in outcome.issues if i.cell == "B3")
+    assert told.startswith("“序号”是公式错误“#REF!”。请修正公式")
+    assert outcome.marks["opinion:X04"] == 1  # as in .xlsx: what is not available is nothing
 
 
 def test_a_compound_file_without_a_workbook_says_so(look: Look) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import python_calamine as calamine
 
-from citybrain.ingest import archive
+from citybrain.ingest import archive, biff
 from citybrain.ingest.outcome import Refused
 from citybrain.ingest.source import SEGMENT_BYTES, Segment, names
 
@@ -68,14 +68,25 @@ class SheetSource:
 
 def sheets(path: Path) -> Iterator[SheetSource]:
     """The visible sheets that hold anything, in order; each is read when it is asked for."""
-    grids = archive.measured(path) if zipfile.is_zipfile(path) else {}
+    errors_of = _errors_of_parts(path) if zipfile.is_zipfile(path) else None
     with _opened(path) as book:
+        errors_of = _errors_of_records(path, book) if errors_of is None else errors_of
         for known in book.sheets_metadata:
             if known.visible == calamine.SheetVisibleEnum.Visible:
                 sheet = book.get_sheet_by_name(known.name)
-                errors = grids[known.name].errors if known.name in grids else None
+                errors = errors_of.get(known.name)
                 if sheet.height or errors:
                     yield SheetSource(sheet, errors)
+
+
+def _errors_of_parts(path: Path) -> dict[str, biff.Errors]:
+    """By the name of the sheet."""
+    return {name: grid.errors for name, grid in archive.measured(path).items()}
+
+
+def _errors_of_records(path: Path, book: calamine.CalamineWorkbook) -> dict[str, biff.Errors]:
+    """By the name of the sheet; both list the sheets in the same order."""
+    return dict(zip((known.name for known in book.sheets_metadata), biff.looked_into(path).errors, strict=True))
 
 
 @contextlib.contextmanager
