@@ -45,15 +45,21 @@ class Totals:
         if not self._columns:
             return
         numbers = [f"number_of(c{c.position}, {literal(f.unit or '')})" for c, f in self._columns]
+        named = ", ".join(f"{number} AS n{place}" for place, number in enumerate(numbers))
         sums = ", ".join(
-            f"coalesce(sum({n}) FILTER (_kind = '{kind}'), 0)" if kind else f"count({n})"
-            for n in numbers
+            f"coalesce(sum(n{place}) FILTER (_kind = '{kind}'), 0)" if kind else f"count(n{place})"
+            for place in range(len(numbers))
             for kind in ("data", "repeat", None)
         )
+        # Nearly every row is data: what the others are is looked up among those few.
+        db.execute("CREATE OR REPLACE TEMP TABLE others AS SELECT _row, _kind FROM quick WHERE _kind <> 'data'")
+        marks = "SELECT _row, row_number() OVER (ORDER BY _row) AS n FROM others WHERE _kind = 'total'"
+        count = db.execute("SELECT count(*) FROM others WHERE _kind = 'total'").fetchone()
+        blocks = f"ASOF LEFT JOIN ({marks}) AS marks ON rows._row > marks._row" if count and count[0] else ""
         rows = db.execute(
-            f"""WITH marks AS (SELECT _row, row_number() OVER (ORDER BY _row) AS n FROM quick WHERE _kind = 'total'),
-            rows AS (SELECT * FROM segment JOIN quick USING (_row) WHERE _kind IN ('data', 'repeat'))
-            SELECT coalesce(n, 0), {sums} FROM rows ASOF LEFT JOIN marks ON rows._row > marks._row GROUP BY ALL"""
+            f"""WITH rows AS (SELECT _row, {named}, coalesce(others._kind, 'data') AS _kind FROM segment
+                              LEFT JOIN others USING (_row) WHERE coalesce(others._kind, 'data') IN ('data', 'repeat'))
+            SELECT {"coalesce(n, 0)" if blocks else 0} AS block, {sums} FROM rows {blocks} GROUP BY block"""
         ).fetchall()
         for block, *found in rows:
             for place, three in enumerate(zip(*[iter(found)] * 3, strict=True)):
