@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import openpyxl
 import pytest
+from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from citybrain.ingest import ingest, landing, quarantined, repair
 from tests.ingest.pictures import cells, csv_bytes, flat, lake
@@ -132,6 +133,28 @@ def test_chinese_numerals_make_a_date_and_half_a_date_goes_back(deliver):
         6   | unreadable_date:C6
         7   | unreadable_date:C7
     """)
+
+
+@pytest.mark.dirt("X12")
+@pytest.mark.parametrize("since_1904", [True, False])
+def test_a_workbook_that_counts_days_from_1904_is_read_by_its_own_count_and_that_is_marked(tmp_path, since_1904):
+    book = openpyxl.Workbook()
+    book.epoch = CALENDAR_MAC_1904 if since_1904 else CALENDAR_WINDOWS_1900
+    book.active.append(["统一社会信用代码", "企业名称", "成立日期"])
+    for name, founded in (("甲", date(2021, 9, 28)), ("乙", 43005), ("丙", "2021-09-28"), ("丁", "2021.9.28")):
+        book.active.append(["91440605MA00000009", name, founded])
+    book.save(tmp_path / "x.xlsx")
+    outcome = ingest(ENTITY, tmp_path / "x.xlsx")
+    rows = [(r["entity_name"], str(r["founded_date"]), r["_marks"], r["_delivered"]) for r in rows_of(ENTITY)]
+    read = ["founded_date:X12"]
+    assert sorted(rows, key=lambda row: "甲乙丙丁".index(row[0])) == [
+        ("甲", "2021-09-28", *((read, [("founded_date", "2021-09-28 00:00:00")]) if since_1904 else ([], []))),
+        ("乙", "2021-09-28" if since_1904 else "2017-09-27", read, [("founded_date", "43005")]),
+        ("丙", "2021-09-28", [], []),
+        ("丁", "2021-09-28", read, [("founded_date", "2021.9.28")]),
+    ]
+    told = [i.message for i in outcome.issues if i.rule == "dates_since_1904"]
+    assert [t[:19] for t in told] == ["工作簿用的是 1904 日期系统，日期"] * since_1904
 
 
 @pytest.mark.dirt("X13")

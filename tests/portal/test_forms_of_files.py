@@ -70,6 +70,14 @@ def test_errors_in_a_workbook_of_1997_are_told_as_those_of_today(look: Look) -> 
     assert outcome.marks["opinion:X04"] == 1  # as in .xlsx: what is not available is nothing
 
 
+def test_a_workbook_of_1997_may_count_days_from_1904(look: Look) -> None:
+    lines = [[*HEAD], ["NH20260908000002", 2.0, "派遣", 44811.378472]]
+    for since_1904 in (True, False):
+        outcome = look("旧.xls", xls(lines, since_1904=since_1904))
+        assert outcome.counts["accepted"] == 1
+        assert [i.rule for i in outcome.issues if i.dirt == "X12"] == ["dates_since_1904"] * since_1904
+
+
 def test_a_compound_file_without_a_workbook_says_so(look: Look) -> None:
     assert "读不出的表格文件" in refusal(look("坏.et", compound(b"\1\2\3", "ETContent")))
     assert "Word" in refusal(look("总结.xls", compound(b"\1", "WordDocument")))

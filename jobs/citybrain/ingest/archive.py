@@ -145,6 +145,15 @@ def measured(path: Path) -> dict[str, Grid]:
         return {name: grids[part] for name, part in _sheets(archive).items() if part in grids}
 
 
+def since_1904(path: Path) -> bool:
+    """Does the workbook count days from 1904, as those of old Macintoshes do? Its parts have been measured before."""
+    with opened(path) as archive:
+        book = _book(archive)
+        found = _xml(archive, book).iter() if book else iter(())
+        said = next((part.get("date1904") for part in found if part.tag.endswith("}workbookPr")), None)
+        return said in ("1", "true", "on")
+
+
 def has_macros(path: Path) -> bool:
     with opened(path) as archive:
         return any(name.lower().endswith("vbaproject.bin") for name in archive.namelist())
@@ -204,7 +213,7 @@ def _rows(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
 
 def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
     """The name of each sheet and the part that holds it."""
-    book = next((n for n in archive.namelist() if re.fullmatch(r"xl/workbook\w*\.xml", n)), None)
+    book = _book(archive)
     links = f"xl/_rels/{Path(book).name}.rels" if book else ""
     if book is None or links not in archive.namelist():
         return {}
@@ -214,6 +223,11 @@ def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
         if sheet.tag.endswith("}sheet") and (target := targets.get(_relation(sheet))):
             found[sheet.get("name", "")] = posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
     return found
+
+
+def _book(archive: zipfile.ZipFile) -> str | None:
+    """The part that lists the sheets."""
+    return next((n for n in archive.namelist() if re.fullmatch(r"xl/workbook\w*\.xml", n)), None)
 
 
 def _relation(sheet: ElementTree.Element) -> str | None:

@@ -37,7 +37,7 @@ _MOMENT_LAYERS = (
     "moment_text(t) AS b",
     "moment_parts(b) AS p",
     "hour_of(p) AS h",
-    "coalesce(serial_of(b), wall_of(p, h)) AS w",
+    "coalesce(serial_of(b, since_1904), wall_of(p, h)) AS w",
 )
 # Of each kind: the layers below the reading (see reading.sql), the reading, the column that takes its value.
 _READINGS: dict[Kind, tuple[tuple[str, ...], str, str]] = {
@@ -71,6 +71,7 @@ class Delivered(Field):
     factor: Fraction = Fraction(1)  # from the unit that the file states to the field's own
     filled: bool = False  # a blank cell means the one above it
     stated: bool = False  # the text stands in the title, once for all rows
+    since_1904: bool = False  # the workbook counts days from there
 
     @property
     def is_converted(self) -> bool:
@@ -81,9 +82,15 @@ def delivered(field: Field, column: Column, contract: Contract) -> Field:
     """The field with what its column in the file says otherwise."""
     filled = bool(contract.delivery and field.name in contract.delivery.filled)
     stated = column.stated is not None
-    if not (column.factor or filled or stated):
+    if not (column.factor or filled or stated or column.since_1904):
         return field
-    return Delivered(**field.model_dump(), factor=Fraction(column.factor or 1), filled=filled, stated=stated)
+    return Delivered(
+        **field.model_dump(),
+        factor=Fraction(column.factor or 1),
+        filled=filled,
+        stated=stated,
+        since_1904=column.since_1904,
+    )
 
 
 def kind_of(field: Field) -> Kind:
@@ -123,7 +130,7 @@ def cast_value(field: Field, raw: str) -> str:
 def is_plain(field: Field, raw: str, value: str | None = None) -> str:
     """SQL: is the text plainly as agreed? ``value``: what ``cast_value`` makes of it, by default the field's name."""
     kind, value = kind_of(field), value or field.name
-    if isinstance(field, Delivered) and field.is_converted:
+    if isinstance(field, Delivered) and (field.is_converted or field.since_1904):
         return "false"
     if kind == "timestamp":  # until 1991 Shanghai had summer time
         same = f"({value} + INTERVAL 8 HOUR)::VARCHAR = {raw}"
@@ -218,7 +225,7 @@ def careful_value(field: Field) -> str:
 
 FIELDS = {
     "field": "VARCHAR", "kind": "VARCHAR", "nulls": ["VARCHAR"], "known": "MAP(VARCHAR, VARCHAR)", "unit": "VARCHAR",
-    "places": "INTEGER", "shape": "VARCHAR", "num": "BIGINT", "den": "BIGINT", "also": "VARCHAR", "filled": "BOOLEAN",
+    "places": "INTEGER", "shape": "VARCHAR", "num": "BIGINT", "den": "BIGINT", "also": "VARCHAR", "filled": "BOOLEAN", "since_1904": "BOOLEAN",
 }  # fmt: skip
 
 
@@ -237,6 +244,7 @@ def fields_rows(fields: Sequence[Field]) -> list[dict[str, object]]:
             "den": f.factor.denominator if isinstance(f, Delivered) else 1,
             "also": "X13" if isinstance(f, Delivered) and f.is_converted else None,
             "filled": isinstance(f, Delivered) and f.filled,
+            "since_1904": isinstance(f, Delivered) and f.since_1904,
         }
         for f in fields
     ]
@@ -261,10 +269,11 @@ def reading_sql(kind: Kind) -> str:
         source = f"(SELECT *, {layer} FROM {source})"
     double = "approximate(b, f, d)" if kind == "number" else "NULL"
     rest = "b, f, d" if kind == "number" else "b"
+    also = "CASE WHEN since_1904 AND is_time_of_workbook(delivered) THEN 'X12' ELSE also END"
     more = "[CASE WHEN ditto THEN field || ':X19' END, CASE WHEN v.value IS NOT NULL THEN field || ':' || also END]"
     marks = f"list_concat(v.marks, list_filter({more}, lambda m: m IS NOT NULL))"
     return f"""INSERT INTO readings BY NAME
         SELECT field, delivered, v.value AS {column}, CASE WHEN v.error IS NULL THEN {double} END AS as_double,
                {marks} AS marks, v.changed OR ditto OR (also IS NOT NULL AND v.value IS NOT NULL) AS changed,
                v.error AS error
-        FROM (SELECT field, delivered, ditto, also, {rest}, {reading} AS v FROM {source})"""
+        FROM (SELECT field, delivered, ditto, {also} AS also, {rest}, {reading} AS v FROM {source})"""

@@ -73,6 +73,9 @@ def _layout(contract: Contract, source: Source, kind: Kind, header: Header, rows
     has_units = is_unit_row(below)
     titles = [" ".join(c.strip() for c in row if c and c.strip()) for row in rows[: header.rows[0]]]
     columns = with_units(header, below, titles, contract)
+    is_old = isinstance(source, SheetSource) and source.since_1904
+    if is_old:
+        columns = tuple(_since_1904(column, contract) for column in columns)
     detected = Detected(
         kind=kind,
         encoding=source.encoding,
@@ -83,7 +86,7 @@ def _layout(contract: Contract, source: Source, kind: Kind, header: Header, rows
         unit_row=after + 1 if has_units else None,
         columns=columns,
     )
-    issues = (*_drift(header, columns, contract), *_merged(header))
+    issues = (*_drift(header, columns, contract), *_merged(header), *_counted(is_old))
     return Layout(source, detected, after + 1 + has_units, issues)
 
 
@@ -100,6 +103,17 @@ def _merged(header: Header) -> Iterator[Issue]:
     joined = next((c.header for c in header.columns if c.field and "_" in c.header), None)
     if len(header.rows) > 1 and joined:
         yield file_issue("merged_header", rows=len(header.rows), joined=joined, row=header.rows[0] + 1)
+
+
+def _since_1904(column: Column, contract: Contract) -> Column:
+    """The column, told of its workbook's days where it holds any."""
+    holds_days = column.field and contract.field(column.field).type in ("date", "timestamp")
+    return column.model_copy(update={"since_1904": True}) if holds_days else column
+
+
+def _counted(is_old: bool) -> Iterator[Issue]:
+    if is_old:
+        yield file_issue("dates_since_1904")
 
 
 def _drift(header: Header, columns: Sequence[Column], contract: Contract) -> list[Issue]:

@@ -91,6 +91,7 @@ class Column(Model):
     field: str | None = None
     stated: str | None = None  # not a column of the file: what its title says for every row
     factor: str | None = None  # from the unit that the file states to the agreed one, as a fraction: 10000, 1/1000
+    since_1904: bool = False  # dates of a workbook that counts days from there
 
 
 class Detected(Model):

@@ -197,10 +197,13 @@ CREATE OR REPLACE MACRO wall_of(p, hour) AS
     CASE WHEN (hour < 24 AND part(p.i) < 60 AND part(p.s) < 60) OR (hour = 24 AND part(p.i) = 0 AND part(p.s) = 0)
          THEN day_of(p)::TIMESTAMP
               + to_microseconds(((hour * 60 + part(p.i)) * 60000000)::BIGINT + round(part(p.s) * 1000000)::BIGINT) END;
--- Days since 1899-12-30, as Excel keeps them; whole seconds.
-CREATE OR REPLACE MACRO serial_of(b) AS
+-- Days since 1899-12-30, or since 1904, as Excel keeps them; whole seconds.
+CREATE OR REPLACE MACRO serial_of(b, since_1904) AS
     CASE WHEN regexp_full_match(b, '\d{5}(\.\d+)?') AND TRY_CAST(b AS DOUBLE) BETWEEN 20001 AND 79999
-         THEN TIMESTAMP '1899-12-30' + to_seconds(round(TRY_CAST(b AS DOUBLE) * 86400)::BIGINT) END;
+         THEN CASE WHEN since_1904 THEN TIMESTAMP '1904-01-01' ELSE TIMESTAMP '1899-12-30' END
+              + to_seconds(round(TRY_CAST(b AS DOUBLE) * 86400)::BIGINT) END;
+-- As a time that a workbook counts is told: other texts of its columns are as their clerk wrote them.
+CREATE OR REPLACE MACRO is_time_of_workbook(t) AS regexp_full_match(t, '\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}');
 CREATE OR REPLACE MACRO utc_of(p, w) AS
     CASE p.zone WHEN '' THEN shanghai(w) WHEN 'Z' THEN w
          ELSE w - to_minutes(((CASE WHEN p.zone[1] = '-' THEN -1 ELSE 1 END)

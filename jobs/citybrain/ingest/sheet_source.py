@@ -33,9 +33,12 @@ class SheetSource:
     encoding: str | None = None
     delimiter: str | None = None
 
-    def __init__(self, sheet: Any, errors: Mapping[int, Mapping[int, str]] | None = None) -> None:
+    def __init__(
+        self, sheet: Any, errors: Mapping[int, Mapping[int, str]] | None = None, since_1904: bool = False
+    ) -> None:
         self._sheet = sheet
         self._errors = errors or {}
+        self.since_1904 = since_1904  # the workbook counts days from there
         self.sheet: str | None = sheet.name
         self._left = sheet.start[1] if sheet.start else 0
 
@@ -68,25 +71,26 @@ class SheetSource:
 
 def sheets(path: Path) -> Iterator[SheetSource]:
     """The visible sheets that hold anything, in order; each is read when it is asked for."""
-    errors_of = _errors_of_parts(path) if zipfile.is_zipfile(path) else None
+    zipped = _seen_in_parts(path) if zipfile.is_zipfile(path) else None
     with _opened(path) as book:
-        errors_of = _errors_of_records(path, book) if errors_of is None else errors_of
+        errors_of, since_1904 = zipped or _seen_in_records(path, book)
         for known in book.sheets_metadata:
             if known.visible == calamine.SheetVisibleEnum.Visible:
                 sheet = book.get_sheet_by_name(known.name)
                 errors = errors_of.get(known.name)
                 if sheet.height or errors:
-                    yield SheetSource(sheet, errors)
+                    yield SheetSource(sheet, errors, since_1904)
 
 
-def _errors_of_parts(path: Path) -> dict[str, biff.Errors]:
-    """By the name of the sheet."""
-    return {name: grid.errors for name, grid in archive.measured(path).items()}
+def _seen_in_parts(path: Path) -> tuple[dict[str, biff.Errors], bool]:
+    """Errors by the name of the sheet, and whether days are counted from 1904."""
+    return {name: grid.errors for name, grid in archive.measured(path).items()}, archive.since_1904(path)
 
 
-def _errors_of_records(path: Path, book: calamine.CalamineWorkbook) -> dict[str, biff.Errors]:
-    """By the name of the sheet; both list the sheets in the same order."""
-    return dict(zip((known.name for known in book.sheets_metadata), biff.looked_into(path).errors, strict=True))
+def _seen_in_records(path: Path, book: calamine.CalamineWorkbook) -> tuple[dict[str, biff.Errors], bool]:
+    """The same; both list the sheets in the same order."""
+    seen = biff.looked_into(path)
+    return dict(zip((known.name for known in book.sheets_metadata), seen.errors, strict=True)), seen.since_1904
 
 
 @contextlib.contextmanager
