@@ -225,7 +225,8 @@ def careful_value(field: Field) -> str:
 
 FIELDS = {
     "field": "VARCHAR", "kind": "VARCHAR", "nulls": ["VARCHAR"], "known": "MAP(VARCHAR, VARCHAR)", "unit": "VARCHAR",
-    "places": "INTEGER", "shape": "VARCHAR", "num": "BIGINT", "den": "BIGINT", "also": "VARCHAR", "filled": "BOOLEAN", "since_1904": "BOOLEAN",
+    "places": "INTEGER", "shape": "VARCHAR", "num": "BIGINT", "den": "BIGINT", "also": "VARCHAR", "filled": "BOOLEAN",
+    "since_1904": "BOOLEAN",
 }  # fmt: skip
 
 
