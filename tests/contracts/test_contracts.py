@@ -85,6 +85,16 @@ def test_a_site_adds_a_source_by_one_file(tmp_path):
     assert load(site(tmp_path, GOOD))["bronze.test__thing"].names == ("work_order_id", "reported_at")
 
 
+def test_a_contract_or_a_rule_that_has_changed_is_read_again(tmp_path):
+    where = site(tmp_path, GOOD)
+    assert load(where)["bronze.test__thing"].rules == ()
+    rule = "{rule: untold, where: reported_at IS NULL, message: 没有时间。, severity: warn, fix: bureau, dirt: null}"
+    site(tmp_path, f"rules: [{rule}]", "expectations/bronze/test__thing.yaml")
+    assert [rule.rule for rule in load(where)["bronze.test__thing"].rules] == ["untold"]
+    site(tmp_path, GOOD.replace("  - reported_at\n", ""))
+    assert load(where)["bronze.test__thing"].names == ("work_order_id",)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

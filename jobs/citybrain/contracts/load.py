@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -64,6 +65,13 @@ def load(schemas: tuple[Path, ...] | None = None) -> dict[str, Contract]:
     Raises ContractError with file and line for unknown keys, unknown fields, unknown inputs or cycles.
     """
     where = schemas or folders()
+    files = sorted(path for folder in (*where, *_homes_of_rules(where)) for path in folder.glob("*/*.yaml"))
+    return dict(_loaded(where, tuple((path, (found := path.stat()).st_mtime_ns, found.st_size) for path in files)))
+
+
+@lru_cache(maxsize=8)
+def _loaded(where: tuple[Path, ...], _as_of: tuple[tuple[Path, int, int], ...]) -> dict[str, Contract]:
+    """``load``, once for the files as they are."""
     vocabulary = load_vocabulary(where)
     contracts: dict[str, Contract] = {}
     for layer in LAYERS:
@@ -174,13 +182,16 @@ def _field(entry: str | dict[str, Any], i: int, vocabulary: dict[str, FieldSpec]
 
 def _rules(where: tuple[Path, ...], layer: str, name: str) -> tuple[Rule, ...]:
     """Rules between columns and of the table: ``expectations/<layer>/<name>.yaml`` beside each schemas folder."""
-    homes = [ROOT / "expectations", *(folder / "expectations" for folder in where[1:])]
-    files = [home / layer / f"{name}.yaml" for home in homes]
+    files = [home / layer / f"{name}.yaml" for home in _homes_of_rules(where)]
     present = [f for f in files if f.exists()]
     if not present:
         return ()
     node, document = read_yaml(present[-1])
     return validated(_Rules, document, present[-1], node).rules
+
+
+def _homes_of_rules(where: tuple[Path, ...]) -> tuple[Path, ...]:
+    return (ROOT / "expectations", *(folder / "expectations" for folder in where[1:]))
 
 
 def _check_inputs(contracts: dict[str, Contract]) -> None:
