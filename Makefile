@@ -9,10 +9,10 @@ PYTEST := $(SPARK)/python -m pytest
 STACK_ENV := eval "$$($(PYTHON) infra/stack.py env)"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo check test fast up down status lock bench fmt
+.PHONY: help setup demo check test tables services fast up down status lock bench fmt
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make or complete the environments (.venvs); again after an interruption
 	@$(PYTHON) infra/setup.py
@@ -37,15 +37,22 @@ check: ## style, types, contracts: fast, starts nothing
 	@$(SPARK)/citybrain contracts check
 	@$(PYTEST) -q tests/contracts
 
-# Folder after folder, each named: one that is missing is an error, not a silence. The end-to-end tests come last.
+# Two lanes for two cores: Spark's tables in one, all else in the other; the whole city last and alone. Each folder is
+# named, so that one that is missing is an error, not a silence.
 test: ## all tests, with what only they need (Chromium, PostgreSQL)
 	@$(PYTHON) infra/setup.py --tests
 	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line tables services
+	@$(PYTEST) tests/e2e
+
+tables: ## one lane of the tests: silver and gold by Spark, and indicators
+	@$(PYTEST) tests/jobs
+	@$(PYTEST) tests/indicators
+
+services: ## the other lane: what departments, engineers and leaders meet
 	@$(PYTEST) tests/ingest
 	@$(PYTEST) tests/pull
 	@$(PYTEST) tests/duties
-	@$(PYTEST) tests/jobs
-	@$(PYTEST) tests/indicators
 	@$(PYTEST) tests/simulate
 	@$(PYTEST) tests/serve
 	@$(PYTEST) tests/docs
@@ -54,7 +61,6 @@ test: ## all tests, with what only they need (Chromium, PostgreSQL)
 	@$(PYTEST) tests/portal
 	@$(PYTEST) tests/real
 	@$(PYTEST) tests/infra
-	@$(PYTEST) tests/e2e
 
 fast: ## the tests that take seconds
 	@$(PYTEST) -q -m "not slow" tests/contracts tests/ingest tests/simulate tests/infra

@@ -15,6 +15,9 @@ def spark():
     from citybrain import engine
 
     session: SparkSession = engine.session(master="local[2]", shuffle_partitions=1)
+    # To compile a class for each step of a plan costs more than a few rows do; whole cities are run with it.
+    session.conf.set("spark.sql.codegen.wholeStage", "false")
+    session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
     yield session
     session.stop()
 
