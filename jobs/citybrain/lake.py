@@ -8,14 +8,33 @@ from pathlib import Path
 from citybrain.contracts.load import ROOT
 
 
+_PATTERN = set("*?[]{}")  # Spark and DuckDB read a path with one of these as a pattern of paths
+
+
+class PlaceError(ValueError):
+    """A place in which citybrain cannot keep its files; the message says why."""
+
+    exit_code = 2
+
+
 def home() -> Path:
-    """``CITYBRAIN_HOME``, by default ``var/`` in the project: all that citybrain writes lies below it."""
-    return Path(os.environ.get("CITYBRAIN_HOME") or ROOT / "var").resolve()
+    """``CITYBRAIN_HOME``, by default ``var/`` in the project: all that citybrain writes lies below it.
+
+    Raises PlaceError for a path that engines would read as a pattern.
+    """
+    return Path(_plain(str(Path(os.environ.get("CITYBRAIN_HOME") or ROOT / "var").resolve()), "CITYBRAIN_HOME"))
 
 
 def lake_uri() -> str:
-    """``CITYBRAIN_LAKE``, by default ``<home>/lake``."""
-    return os.environ.get("CITYBRAIN_LAKE") or str(home() / "lake")
+    """``CITYBRAIN_LAKE``, by default ``<home>/lake``. Raises PlaceError as ``home`` does."""
+    return _plain(os.environ.get("CITYBRAIN_LAKE") or str(home() / "lake"), "CITYBRAIN_LAKE")
+
+
+def _plain(place: str, setting: str) -> str:
+    if found := sorted(_PATTERN & set(place)):
+        raise PlaceError(f"{setting}: {place} has {' '.join(found)} in it, which Spark and DuckDB read as a pattern; "
+                         f"set {setting} to a path without")  # fmt: skip
+    return place
 
 
 def table_uri(table: str) -> str:
