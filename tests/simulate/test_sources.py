@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from citybrain.simulate.city import CODES
 from tests.simulate.conftest import read
-from tests.simulate.inbox import moment, text
+from tests.simulate.inbox import moment, rows, text
 from tests.simulate.test_other_truth import DISTRICT, MONTHS, Figures, delivered, figure
 
 Row = dict[str, Any]
@@ -47,6 +47,19 @@ def test_the_rates_of_the_hotline_are_those_of_its_days(district: Path, defects:
         assert figure(figures, "HL01", "calls", DISTRICT, month) == inbound
         assert figure(figures, "HL01", "agent", DISTRICT, month) == pytest.approx(answered / agent * 100)
         assert figure(figures, "HL02", "answered", DISTRICT, month) == pytest.approx(quick / answered * 100)
+
+
+def test_one_file_tells_the_wait_in_minutes_and_the_truth_in_seconds(district: Path, defects: Defects) -> None:
+    told = {str(row["stat_date"]): row["mean_wait_seconds"] for row in truth(district, "calls")}
+    minutes = "平均等待秒数（分钟）"
+    (path,) = {d["file"] for d in defects if d["column"] == minutes and d["rule"] == "X13"}
+    planted = {int(d["row"]): d for d in defects if d["file"] == path and d["rule"] == "X13"}
+    for number, row in rows(district / "inbox" / "hotline__call_day" / path):
+        if number in planted:
+            seconds = float(str(row[minutes])) * 60
+            assert seconds == pytest.approx(told[str(row["统计日期"])], abs=1e-3)
+            assert float(planted[number]["value"]) == told[str(row["统计日期"])]
+    assert len(planted) > 80
 
 
 def test_ratings_are_those_delivered_and_of_known_cases(district: Path, defects: Defects, figures: Figures) -> None:

@@ -21,7 +21,9 @@ from citybrain.simulate.told import Told, flag_lists
 from citybrain.simulate.worktime import DAY, Calendar, Ints
 
 HEADER = ("统计日期", "呼入量", "进入人工量", "接通量", "15秒内接通量", "放弃量", "平均等待秒数")
-CALL_LAYOUT = Layout("12345话务日报", "次", HEADER, {}, frozenset(), "")
+WAIT, MINUTES = "平均等待秒数", 60
+IN_MINUTES = 1  # the quarter whose file tells the wait in minutes
+CALL_LAYOUT = Layout("12345话务日报", "次", HEADER, {}, frozenset(), "", units={WAIT: "分钟"}, units_in=IN_MINUTES)
 NAMES = ("stat_date", "inbound_calls", "agent_calls", "answered_calls", "answered_in_15s", "abandoned_calls",
          "mean_wait_seconds")  # fmt: skip
 USUAL, RESTING = 2_300, 0.7  # calls of a working day; the share of them on other days
@@ -45,7 +47,7 @@ CALL_KINDS = (
     Kind("X15", CALLS, "呼入量", 0.02, grouped, thousands),
     Kind("X12", CALLS, "统计日期", 0.02, dotted_day),
     Kind("X12 不可能", CALLS, "统计日期", 0.004, impossible),
-    Kind("X04", CALLS, "平均等待秒数", 0.5, token, is_null),
+    Kind("X04", CALLS, WAIT, 0.5, token, is_null),
     Kind("X21", CALLS, "", 0.004, missing),
     Kind("required", CALLS, "接通量", 0.004, missing),
     Kind("more_agent_calls_than_inbound", CALLS, "呼入量", 0.008, a_digit_less),
@@ -71,7 +73,8 @@ def draw_calls(span: Span, calendar: Calendar, index: int, files: list[Delivery]
     dates = np.datetime_as_string(days.astype("datetime64[D]")).astype(object)
     numbers = [_texts(values) for values in (inbound, agent, answered, quick, shown)]
     wait = some(wait, rng.random(n) >= NO_WAIT)
-    batch = _batch(span, files, dict(zip(HEADER, [dates, *numbers, wait], strict=True)), days)
+    batch = _batch(span, files, dict(zip(HEADER, [dates, *numbers, wait.copy()], strict=True)), days)
+    _tell_in_minutes(batch, wait)
     batch.note(np.flatnonzero(too_many), "放弃量", "calls_do_not_add_up")
     columns = [
         pa.array(days.astype("datetime64[D]")),
@@ -91,6 +94,14 @@ def _batch(span: Span, files: list[Delivery], columns: dict[str, Texts], days: I
     slot = span.slot(CALLS, days * DAY)
     sheet = np.array([file.is_sheet for file in files])[slot]
     return Batch(CALLS, columns, slot, np.arange(len(days)), sheet, days, kinds=CALL_KINDS)
+
+
+def _tell_in_minutes(batch: Batch, seconds: Texts) -> None:
+    """In one file; of the days on which a wait was kept."""
+    rows = np.flatnonzero((batch.file == IN_MINUTES) & np.array([text is not None for text in seconds], bool))
+    batch.columns[WAIT][rows] = [f"{float(text) / MINUTES:.6f}" for text in seconds[rows]]
+    batch.agreed[WAIT] = seconds
+    batch.note(rows, WAIT, "X13 换算")
 
 
 def call_figures(known: list[pa.Table], periods: list[Period]) -> Iterator[Figure]:

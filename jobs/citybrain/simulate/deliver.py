@@ -15,7 +15,7 @@ from citybrain.simulate.files import SHEET, Outbox, letter
 from citybrain.simulate.plan import LATE_BY
 from citybrain.simulate.worktime import Bools, Ints
 
-DEFECT_HEADER = ("table", "file", "sheet", "row", "column", "cell", "rule", "text", "verdict")
+DEFECT_HEADER = ("table", "file", "sheet", "row", "column", "cell", "rule", "text", "verdict", "value")
 SENT_AGAIN = 0.5  # of the lost rows that may stay lost
 
 
@@ -79,11 +79,13 @@ def _write(columns: dict[str, Texts], order: Ints, file: Ints, twice: Bools, bad
 
 def _record(batch: Batch, columns: dict[str, Texts], seen: Ints, box: Outbox, ledger: Ledger) -> None:
     header = list(columns)
+    shown = {index: box.layout.header_of(box.files[index]) for index in np.unique(batch.file).tolist()}
     lines: list[tuple[object, ...]] = []
     for rows, column, kind in batch.notes:
         at = letter(header.index(column)) if column else ""
         texts = columns[column or header[0]][rows].tolist()
-        for row, text in zip(rows.tolist(), texts, strict=True):
+        values = batch.agreed[column][rows].tolist() if column in batch.agreed else [None] * len(rows)
+        for row, text, value in zip(rows.tolist(), texts, values, strict=True):
             file, number = box.files[batch.file[row]], int(seen[row])
             lines.append(
                 (
@@ -91,11 +93,12 @@ def _record(batch: Batch, columns: dict[str, Texts], seen: Ints, box: Outbox, le
                     file.name,
                     SHEET if file.is_sheet else "",
                     number,
-                    column,
+                    shown[batch.file[row]][header.index(column)] if column else "",
                     f"{at}{number}" if column else "",
                     kind.split()[0],
                     text or "",
                     VERDICTS[kind],
+                    value or "",
                 )
             )
     ledger.add(lines)

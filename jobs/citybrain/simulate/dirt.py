@@ -71,6 +71,7 @@ VERDICTS = {
     "X12 不可能": "quarantine",
     "X13": "warned",  # ten times what it was a year ago
     "X13 整表": "refused",
+    "X13 换算": "marked",  # told in another unit, which the header states
     "X14": "marked",
     "X15": "marked",
     "X16": "none",
@@ -126,6 +127,7 @@ class Batch:
     moment: Ints  # rows stand in a file in this order
     sparing: Bools = field(default_factory=lambda: np.empty(0, bool))  # rows that must not be lost for good
     kinds: tuple[Kind, ...] = ()  # ways of spoiling it beside those in KINDS
+    agreed: dict[str, Texts] = field(default_factory=dict)  # by column, cells told in another unit in the agreed one
     taken: Bools = field(init=False)
     bad: Bools = field(init=False)
     twice: Bools = field(init=False)

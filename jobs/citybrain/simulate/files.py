@@ -39,9 +39,13 @@ class Layout:
     counted: str  # the column in which the row of totals shows the count
     renamed: dict[str, str] = field(default_factory=dict)  # in one file columns have other names
     renamed_in: int = -1  # the period of that file
+    units: dict[str, str] = field(default_factory=dict)  # in one file columns are told in the unit that they state
+    units_in: int = -1
 
     def header_of(self, file: Delivery) -> list[str]:
         names = self.renamed if file.slot == self.renamed_in else {}
+        units = self.units if file.slot == self.units_in else {}
+        names = {**names, **{name: f"{name}（{unit}）" for name, unit in units.items()}}
         return [names.get(name, name) for name in self.header]
 
 

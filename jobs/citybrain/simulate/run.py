@@ -204,17 +204,17 @@ class Simulation:
         self.truth.close()
         rows: list[tuple[object, ...]] = []
         for table, box in self.boxes.items():
-            self.ledger.add([_remark(table, *remark) for remark in box.close()])
+            self.ledger.add([(*_remark(table, *remark), "") for remark in box.close()])
             for file, count in zip(box.files, box.counts, strict=True):
                 good = count.rows - count.bad - count.set_aside
                 rows.append((table, file.name, count.rows, good, count.bad, count.set_aside, ""))
             for index, name in repeats(self.span, table):
                 box.repeat(index, name)
-                self.ledger.add([(table, name, "", "", "", "", "X34", box.files[index].name, VERDICTS["X34"])])
+                self.ledger.add([(table, name, "", "", "", "", "X34", box.files[index].name, VERDICTS["X34"], "")])
                 rows.append((table, name, *rows[-len(box.files) + index][2:6], box.files[index].name))
             if table == MACRO:
                 for name, verdict, told_by in refused(box):
-                    self.ledger.add([(table, name, "", "", "", "", verdict.split()[0], told_by, VERDICTS[verdict])])
+                    self.ledger.add([(table, name, "", "", "", "", verdict.split()[0], told_by, VERDICTS[verdict], "")])
                     rows.append((table, name, 0, 0, 0, 0, told_by))
         _write_csv(
             self.out / "truth" / "deliveries.csv",

@@ -31,6 +31,7 @@ LISTED = {
     "same_event": ("work_order", "SELECT work_order_id FROM {work_order_same_event}"),
     "reregistered": ("market_entity", "SELECT uscc FROM {market_reregistered}"),
 }
+CONVERTED = "X13"  # the mark of a number that was told in another unit
 SET_ASIDE = {"total_row": "X01", "repeat_row": "X21"}
 VERDICTS = {"block": "quarantine", "warn": "warned", "note": "noted"}
 CODES = {"pattern": "code", "village_outside_town": "code", "enum": "enum"}  # rules that the simulator plants as one
@@ -62,7 +63,14 @@ def planted(truth: Path) -> Iterator[Finding]:
             if d["verdict"] != "none":
                 column = "" if d["verdict"] == "set_aside" else d["column"]
                 row = int(d["row"]) if d["row"] else None
-                yield Finding(d["table"], d["file"], row, column, d["rule"], d["verdict"])
+                yield Finding(
+                    d["table"],
+                    d["file"],
+                    row,
+                    column,
+                    d["rule"],
+                    _with_value(d["verdict"], float(d["value"]) if d["value"] else None),
+                )
 
 
 def found(outcomes: Sequence[tuple[str, Outcome]]) -> Iterator[Finding]:
@@ -79,14 +87,35 @@ def found(outcomes: Sequence[tuple[str, Outcome]]) -> Iterator[Finding]:
             yield Finding(table, file, None, "", "X03", "read")
     with duck.open_lake() as db:
         for table in sorted({o.table for _, o in outcomes if o.status == "loaded"}):
+            converted = _converted(db, table)
             marks = f"SELECT _receipt, _file, _row, UNNEST(_marks) AS mark FROM {duck.scan(table)}"
             for receipt, file, row, mark in db.execute(marks).fetchall():
                 column, _, dirt = mark.partition(":")
                 if dirt in SAID:
                     continue
                 header = _last_level(headers[receipt, column])
-                yield Finding(table.split(".")[1], file, row, header, dirt, "marked")
+                verdict = _with_value("marked", converted.get((receipt, row, mark)))
+                yield Finding(table.split(".")[1], file, row, header, dirt, verdict)
         yield from _issues(db, files)
+
+
+def _converted(db: duckdb.DuckDBPyConnection, table: str) -> dict[tuple[str, int, str], float]:
+    """By receipt, row and mark, the numbers that were told in another unit, as bronze has them."""
+    scan = duck.scan(table)
+    values: dict[tuple[str, int, str], float] = {}
+    marks = db.execute(f"SELECT DISTINCT unnest(_marks) FROM {scan} WHERE len(_marks) > 0").fetchall()
+    for (mark,) in marks:
+        column, _, dirt = mark.partition(":")
+        if dirt == CONVERTED:
+            value, is_marked = f"TRY_CAST({column} AS DOUBLE)", f"list_contains(_marks, {duck.literal(mark)})"
+            rows = db.execute(f"SELECT _receipt, _row, {value} FROM {scan} WHERE {is_marked}").fetchall()
+            values |= {(receipt, row, mark): number for receipt, row, number in rows}
+    return values
+
+
+def _with_value(verdict: str, value: float | None) -> str:
+    """What is said of a cell and, where a number had to be converted, the number: a mark on a wrong one is no find."""
+    return verdict if value is None else f"{verdict} {value:g}"
 
 
 def planted_flags(truth: Path) -> Iterator[Finding]:
