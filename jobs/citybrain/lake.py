@@ -7,7 +7,6 @@ from pathlib import Path
 
 from citybrain.contracts.load import ROOT
 
-
 _PATTERN = set("*?[]{}")  # Spark and DuckDB read a path with one of these as a pattern of paths
 
 

@@ -1,4 +1,4 @@
-"""Where the lake may lie: engines read some characters of a path as a pattern of paths, and would find nothing there."""
+"""Where the lake may lie: engines read some characters of a path as a pattern of paths, and find nothing there."""
 
 from __future__ import annotations
 
