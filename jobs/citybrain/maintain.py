@@ -56,7 +56,9 @@ class Upkeep:
 
 
 def tables() -> list[str]:
-    """Every Delta table of a local lake, bronze first."""
+    """Every Delta table of a local lake, bronze first. Raises PlaceError for a lake that is elsewhere."""
+    if "://" in lake.lake_uri():
+        raise lake.PlaceError(f"upkeep knows lakes on local disks only, not {lake.lake_uri()}: run it where they are")
     root = Path(lake.lake_uri())
     return [f"{layer}.{log.parent.name}" for layer in LAYERS for log in sorted((root / layer).glob("*/_delta_log"))]
 

@@ -8,7 +8,7 @@ import pytest
 from deltalake import DeltaTable
 
 from citybrain.ingest.write import QUARANTINE_SCHEMA, commit
-from citybrain.lake import table_uri
+from citybrain.lake import PlaceError, table_uri
 from citybrain.maintain import maintain, tables
 from tests.lake import rows_of
 
@@ -60,3 +60,9 @@ def test_a_table_that_cannot_be_kept_is_told_and_the_others_go_on(twelve):
     assert done[BACK].status == "failed"
     assert done[BACK].reason
     assert done[ORDERS].status == done["ops.issue"].status == "maintained"
+
+
+def test_a_lake_that_is_elsewhere_is_not_taken_for_an_empty_one(monkeypatch):
+    monkeypatch.setenv("CITYBRAIN_LAKE", "s3a://city/lake")
+    with pytest.raises(PlaceError, match="local disks only, not s3a://city/lake"):
+        maintain()
