@@ -17,7 +17,7 @@ from citybrain.ingest import ingest
 from citybrain.ingest.write import ROWS_A_GROUP, SYSTEM_FIELDS, Part, bronze_schema, commit
 
 ORDER, EVENT = "bronze.centre__work_order", "bronze.centre__work_order_event"
-CODES = ("town", "village", "category", "deadline_rule", "calendar_day", "boundary")
+CODES = ("town", "village", "category", "deadline_rule", "calendar_day", "boundary", "place_name")
 DAY_BEGINS = "TIMESTAMPTZ '2026-10-01 00:00:00+08'"  # all history lies before it, the day's news on it
 YEARS_BACK = 6
 STEPS = ("受理", "立案", "派遣", "处置", "结案")

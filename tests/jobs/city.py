@@ -49,7 +49,7 @@ def _cell(kind: str, text: str) -> Any:
 def built_orders(spark: SparkSession, delivered: DataFrame, events: DataFrame) -> DataFrame:
     """silver.work_order of delivered orders and events (both as in bronze)."""
     steps = transform(CONTRACTS["silver.work_order_event"], {"bronze.centre__work_order_event": events})
-    lookups = ("town", "village", "category", "deadline_rule", "calendar_day", "boundary")
+    lookups = ("town", "village", "category", "deadline_rule", "calendar_day", "boundary", "place_name")
     inputs = {"bronze.centre__work_order": delivered, "silver.work_order_event": steps}
     inputs |= {f"silver.{name}": code_table(spark, name) for name in lookups}
     return transform(CONTRACTS["silver.work_order"], inputs)

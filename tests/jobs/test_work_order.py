@@ -352,6 +352,36 @@ def test_an_order_lies_in_its_town_if_that_is_valid_and_else_in_that_of_its_vill
     """)  # noqa: E501
 
 
+orders("""
+    work_order_id      | reported_at      | town_code | lon     | lat    | address
+    by address         | 2026-03-02T09:00 |           |         |        | 松岗中心小学附近
+    by two names       | 2026-03-02T09:00 | 440605999 |         |        | 大沥镇盐步广场
+    by a dated name    | 2012-12-31T23:59 |           |         |        | 罗村大道
+    after that         | 2013-01-01T00:00 |           |         |        | 罗村大道
+    between two towns  | 2026-03-02T09:00 |           |         |        | 桂城与大沥交界处
+    outside            | 2026-03-02T09:00 |           |         |        | 禅城区祖庙路，近桂城
+    no name            | 2026-03-02T09:00 |           |         |        | 中心小学附近
+    code against name  | 2026-03-02T09:00 | 440605011 |         |        | 大沥广场
+    point against name | 2026-03-02T09:00 |           | 113.156 | 23.059 | 大沥广场
+""")
+
+
+@pytest.mark.dirt("X11")
+def test_an_order_without_codes_and_point_lies_in_the_one_town_that_its_address_names_on_that_day(told):
+    told("""
+        work_order_id      | town_code | quality_flags
+        by address         | 440605124 | no_events,town_from_address
+        by two names       | 440605125 | invalid_town_code,no_events,town_from_address
+        by a dated name    | 440605012 | no_events,town_from_address
+        after that         | 440605124 | no_events,town_from_address
+        between two towns  |           | no_events,unmatched_town
+        outside            |           | no_events,unmatched_town
+        no name            |           | no_events,unmatched_town
+        code against name  | 440605011 | no_events
+        point against name | 440605011 | no_events,village_from_point
+    """)
+
+
 @pytest.mark.dirt("X20")
 def test_an_order_without_a_village_lies_in_that_of_its_point_unless_its_town_is_another(told):
     told("""

@@ -93,16 +93,26 @@ def test_orders_are_those_delivered(district: Path, orders: list[Row], defects: 
         assert text(row["截止时间"]) is None or moment(row["截止时间"]) == order["original_deadline_at"]
 
 
-def test_towns_are_those_of_the_code_or_of_the_village(
+def test_towns_are_those_of_the_code_of_the_village_or_of_the_address(
     district: Path, orders: list[Row], defects: list[dict[str, str]]
 ) -> None:
     towns = {row["镇街代码"] for row in _csv("town.csv") if not row["失效日期"]}
     villages = {row["村居代码"]: row["镇街代码"] for row in _csv("village.csv")}
     found = latest(good_rows(district, "centre__work_order", defects), "工单编号")
+    names = {row["地名"]: row["镇街代码"] for row in _csv("place_name.csv") if not row["失效日期"]}
+    by_address = 0
+
+    def addressed(address: str) -> str | None:
+        named = {town for name, town in names.items() if name in address}
+        return named.pop() if len(named) == 1 else None
+
     for order in orders:
         row = found[order["work_order_id"]]
         code = text(row["镇街码"])
-        assert order["town_code"] == (code if code in towns else villages.get(text(row["村居码"]) or ""))
+        told = code if code in towns else villages.get(text(row["村居码"]) or "")
+        assert order["town_code"] == (told or addressed(text(row["地址"]) or ""))
+        by_address += not told and order["town_code"] is not None
+    assert by_address
 
 
 def _csv(name: str) -> list[dict[str, str]]:

@@ -13,10 +13,6 @@ def with_names(rows: DataFrame, place_name: DataFrame) -> DataFrame:
 def place_in(text: Column, day: Column) -> Column:
     """struct<at, shorter, town_code, place_kind> of the name that the text bears first, else null."""
 
-    def is_borne(name: Column) -> Column:
-        is_valid = (name["valid_from"] <= day) & F.coalesce(day < name["valid_to"], F.lit(True))
-        return is_valid & (_position(text, name["place_name"]) > 0)
-
     def ranked(name: Column) -> Column:
         return F.struct(
             _position(text, name["place_name"]).alias("at"),
@@ -25,7 +21,23 @@ def place_in(text: Column, day: Column) -> Column:
             name["place_kind"].alias("place_kind"),
         )
 
-    return F.array_min(F.transform(F.filter("_names", is_borne), ranked))
+    return F.array_min(F.transform(_borne(text, day), ranked))
+
+
+def only_town_in(text: Column, day: Column) -> Column:
+    """The code of the town on which all names that the text bears agree, else null: where they differ, nobody knows."""
+    towns = F.array_distinct(F.transform(_borne(text, day), lambda name: F.coalesce(name["town_code"], F.lit(""))))
+    return F.when(F.size(towns) == 1, F.nullif(F.get(towns, F.lit(0)), F.lit("")))
+
+
+def _borne(text: Column, day: Column) -> Column:
+    """The names, valid on the day, that stand in the text."""
+
+    def is_borne(name: Column) -> Column:
+        is_valid = (name["valid_from"] <= day) & F.coalesce(day < name["valid_to"], F.lit(True))
+        return is_valid & (_position(text, name["place_name"]) > 0)
+
+    return F.filter("_names", is_borne)
 
 
 def _position(text: Column, name: Column) -> Column:

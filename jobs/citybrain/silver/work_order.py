@@ -10,6 +10,7 @@ from citybrain.identity import ensure_key, key_id, pseudonym
 from citybrain.silver._boundary import with_village_of_point
 from citybrain.silver._due import with_due, with_handling
 from citybrain.silver._flags import flags
+from citybrain.silver._gazetteer import only_town_in, with_names
 from citybrain.silver._latest import latest
 from citybrain.silver._life import lives
 from citybrain.silver._place import point_flags, town_flags, with_point, with_town
@@ -52,10 +53,12 @@ def work_order(
     deadline_rule: DataFrame,
     calendar_day: DataFrame,
     boundary: DataFrame,
+    place_name: DataFrame,
 ) -> DataFrame:
     delivered = latest(centre__work_order, "work_order_id", version="updated_at")
     orders = _with_life(delivered, lives(work_order_event, calendar_day))
     orders = _with_place(with_town(_with_category(orders, category), town, village), boundary, village)
+    orders = _with_addressed_town(orders, place_name)
     orders = with_handling(with_due(orders, deadline_rule, calendar_day), calendar_day)
     return orders.select(
         *AS_DELIVERED,
@@ -64,7 +67,7 @@ def work_order(
         without_numbers("request_text").alias("request_text"),
         F.col("_major").alias("major_category_code"),
         F.coalesce("object_kind", "_object_kind").alias("object_kind"),
-        F.coalesce("_town", "_point_town").alias("town_code"),
+        F.coalesce("_town", "_point_town", "_addressed_town").alias("town_code"),
         F.coalesce("_village", "_point_village").alias("village_code"),
         F.col("_lon").alias("lon"),
         F.col("_lat").alias("lat"),
@@ -142,6 +145,13 @@ def _with_place(orders: DataFrame, boundary: DataFrame, village: DataFrame) -> D
     return found.withColumns({name: F.when(fits, F.col(name)) for name in ("_point_village", "_point_town")})
 
 
+def _with_addressed_town(orders: DataFrame, place_name: DataFrame) -> DataFrame:
+    """Adds ``_addressed_town``: of orders that neither codes nor a point give a town, the one their address names."""
+    is_homeless = F.coalesce("_town", "_point_town").isNull()
+    addressed = F.when(is_homeless, only_town_in(F.col("address"), F.to_date("reported_at")))
+    return with_names(orders, place_name).withColumn("_addressed_town", addressed).drop("_names")
+
+
 def _suspensions() -> Column:
     plain = F.transform("life.stops", lambda stop: F.struct(stop["begin"].alias("begin"), stop["end"].alias("end")))
     return F.when(F.size(plain) > 0, plain)
@@ -169,7 +179,8 @@ def _flags() -> Column:
         {
             "time_order_violation": _is_violated(),
             **town_flags(),
-            "unmatched_town": F.coalesce("_town", "_point_town").isNull(),
+            "unmatched_town": F.coalesce("_town", "_point_town", "_addressed_town").isNull(),
+            "town_from_address": F.col("_addressed_town").isNotNull(),
             **point_flags(),
             "village_from_point": F.col("_point_village").isNotNull(),
             "on_border": F.col("_point_village").isNotNull() & F.col("_on_border"),

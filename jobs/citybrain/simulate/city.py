@@ -157,6 +157,15 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def older_names(city: City) -> list[list[str]]:
+    """Of each town the names of its parts that people still use; the town's own where it has none."""
+    older: dict[str, list[str]] = {}
+    for row in rows_of(CODES / "place_name.csv"):
+        if row["地名类别"] in ("原镇街", "片区") and not row["失效日期"]:
+            older.setdefault(row["镇街代码"], []).append(row["地名"])
+    return [older.get(code) or [short] for code, short in zip(city.town_code, city.town_short, strict=True)]
+
+
 def _texts(values: list[str]) -> Texts:
     return np.array(values, dtype=object)
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from citybrain.simulate import people
-from citybrain.simulate.city import CODES, City, Texts, rows_of
+from citybrain.simulate.city import CODES, City, Texts, older_names, rows_of
 from citybrain.simulate.dirt import Batch
 from citybrain.simulate.files import Layout
 from citybrain.simulate.plan import ENTITIES, ENTITY_STOCK, FULLS, Delivery, Span
@@ -278,11 +278,7 @@ def row_columns(city: City, r: Register, entity: Ints, day: Ints, rng: np.random
 def _places(city: City, town: Ints, style: Ints, rng: np.random.Generator) -> tuple[Texts, Texts]:
     """The registered town and what of it the address tells; old names of towns stand where people still use them."""
     full = np.array([row["镇街名称"] for row in rows_of(CODES / "town.csv") if not row["失效日期"]], dtype=object)
-    older: dict[str, list[str]] = {}
-    for row in rows_of(CODES / "place_name.csv"):
-        if row["地名类别"] in ("原镇街", "片区") and not row["失效日期"]:
-            older.setdefault(row["镇街代码"], []).append(row["地名"])
-    choices = [older.get(code) or [short] for code, short in zip(city.town_code, city.town_short, strict=True)]
+    choices = older_names(city)
     pick = rng.integers(0, 12, len(town)).tolist()
     old = np.array([choices[t][k % len(choices[t])] for t, k in zip(town.tolist(), pick, strict=True)], dtype=object)
     place = np.where(style == 0, full[town], np.where(style == 1, old, "")).astype(object)

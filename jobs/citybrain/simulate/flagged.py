@@ -31,6 +31,8 @@ OF_ORDERS = {
     "gcj": ("X20", "converted_coordinates"),
     "no village": ("X20", "village_from_point"),
     "personal": ("X31", "personal_numbers"),
+    "addressed": ("X11", "town_from_address"),
+    "homeless": ("X11", "unmatched_town"),
 }
 STAGES = ("采集", "受理", "立案", "派遣", "签收", "处置", "反馈", "核查", "结案")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from citybrain.simulate import people
-from citybrain.simulate.city import CHANNELS, REQUEST_TYPES, SYSTEMS, URGENCIES, City, Floats, Texts
+from citybrain.simulate.city import CHANNELS, REQUEST_TYPES, SYSTEMS, URGENCIES, City, Floats, Texts, older_names
 from citybrain.simulate.dirt import Batch
 from citybrain.simulate.files import Layout
 from citybrain.simulate.lifecycle import NONE, Life, Moments
@@ -49,7 +49,7 @@ CORRECTED, LOST_DEADLINE = 0.06, 0.005
 # Defects that belong to the order itself: every row of it bears them.
 OWN_SHARES = {
     "town": 0.0005, "homeless": 0.0005, "old town": 0.0008, "type": 0.0010, "swapped": 0.0012, "zero": 0.0008,
-    "personal": 0.004, "lines": 0.002, "gcj": 0.002, "no village": 0.001,
+    "personal": 0.004, "lines": 0.002, "gcj": 0.002, "no village": 0.001, "addressed": 0.003,
 }  # fmt: skip
 OWN_DEFECTS = (
     ("town", "镇街码", "code"),
@@ -64,6 +64,7 @@ OWN_DEFECTS = (
     ("lines", "描述", "X16"),
     ("gcj", "坐标系", "X20 火星"),
     ("no village", "村居码", "X20 无村居"),
+    ("addressed", "地址", "X11"),
 )
 UNKNOWN_TOWN, EXPIRED_TOWN = "440605999", "440605012"
 
@@ -93,6 +94,7 @@ def sheet_of(city: City, calendar: Calendar, orders: Orders, life: Life, rng: np
     lat = np.where(has["no village"], city.border_lat[orders.village], orders.lat)
     text["经度"], text["纬度"] = _coordinate(lon), _coordinate(lat)
     _spoil(text, orders, has, rng)
+    _leave_to_address(text, city, orders, has)
     text["截止时间"] = people.stamps(np.where(_lost(calendar, orders, life, has["type"], rng), NONE, life.deadline))
     text["时限类型"] = np.array(LIMIT_TYPES, dtype=object)[life.kind]
     text["时限值"] = life.value.astype(str).astype(object)
@@ -100,8 +102,8 @@ def sheet_of(city: City, calendar: Calendar, orders: Orders, life: Life, rng: np
         text=text,
         town=np.where(has["homeless"], -1, orders.town),
         wrong_town=city.town_code[(orders.town + 1) % len(city.town_code)],
-        lon=np.where(has["zero"] | has["homeless"], np.nan, lon),
-        lat=np.where(has["zero"] | has["homeless"], np.nan, lat),
+        lon=np.where(has["zero"] | has["homeless"] | has["addressed"], np.nan, lon),
+        lat=np.where(has["zero"] | has["homeless"] | has["addressed"], np.nan, lat),
         has=has,
         defects=[(has[kind], column, verdict) for kind, column, verdict in OWN_DEFECTS],
         resolution=rng.choice(RESOLUTIONS, n, p=(0.86, 0.08, 0.06)),
@@ -131,6 +133,17 @@ def _spoil(text: dict[str, Texts], orders: Orders, has: dict[str, Bools], rng: n
     east, north = gcj02(orders.lon[has["gcj"]], orders.lat[has["gcj"]])
     text["经度"][has["gcj"]], text["纬度"][has["gcj"]] = _coordinate(east), _coordinate(north)
     text["坐标系"][has["gcj"]] = "GCJ-02"
+
+
+def _leave_to_address(text: dict[str, Texts], city: City, orders: Orders, has: dict[str, Bools]) -> None:
+    """Of some orders nothing but the address tells the town, by a name that people use; of the homeless not even it."""
+    older = older_names(city)
+    for row in np.flatnonzero(has["addressed"]).tolist():
+        names = older[orders.town[row]]
+        text["地址"][row] = f"{names[row % len(names)]}{ROADS[row % len(ROADS)]}中心小学附近"
+        for title in ("镇街码", "村居码", "网格码", "经度", "纬度"):
+            text[title][row] = None
+    text["地址"][has["homeless"]] = "工业大道转角处"
 
 
 def _lost(calendar: Calendar, orders: Orders, life: Life, untyped: Bools, rng: np.random.Generator) -> Bools:

@@ -20,7 +20,7 @@ FLAGGED = {
     "work_order": (
         "work_order_id",
         ("swapped_coordinates", "zero_coordinates", "converted_coordinates", "village_from_point",
-         "time_order_violation"),
+         "time_order_violation", "town_from_address", "unmatched_town"),
     ),
     "work_order_event": ("work_order_id || '|' || event_no", ("repeated_event", "unfinished_step")),
     "market_entity": ("uscc", ("name_variant", "town_from_address", "unmatched_town")),
