@@ -20,7 +20,7 @@ def town(n: int) -> dict[str, object]:
 @pytest.mark.parametrize("at_most", [engine.FILES_LISTED, 1])
 def test_every_version_is_read_as_delta_reads_it(spark, tmp_path, monkeypatch, at_most):
     monkeypatch.setattr(engine, "FILES_LISTED", at_most)
-    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path / "甲 100% {b}"))
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path / "甲 100% b"))
     deliver(TOWN, [town(1)], "R1")
     deliver(TOWN, [town(2), town(3)], "R2", nth=1)
     withdraw(TOWN, "R1")

@@ -5,6 +5,7 @@ What there is to do stands in the database, not in memory: a portal that was kil
 
 from __future__ import annotations
 
+import itertools
 import logging
 import multiprocessing
 import os
@@ -15,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
 from pathlib import Path
+from queue import PriorityQueue
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -40,6 +42,8 @@ class Work:
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store, self.settings = store, settings
         self._threads = ThreadPoolExecutor(settings.workers, thread_name_prefix="portal-work")
+        self._waiting: PriorityQueue[tuple[bool, int, str]] = PriorityQueue()
+        self._turns = itertools.count()
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
 
@@ -72,7 +76,15 @@ class Work:
         self.take(id)
 
     def take(self, id: str) -> None:
-        self._threads.submit(self._through, id)
+        """In its turn; whoever waits for a report comes before what is confirmed, for which nobody waits."""
+        with self.store.begin() as db:
+            reported = db.get_one(Delivery, id).state != "checking"
+        self._waiting.put((reported, next(self._turns), id))
+        self._threads.submit(self._next)
+
+    def _next(self) -> None:
+        """The most urgent of those that wait: as many calls as there are of them."""
+        self._through(self._waiting.get_nowait()[-1])
 
     def ask(self, do: Callable[..., T], *given: Any) -> T:
         """Runs something in a worker and waits for it."""
