@@ -46,9 +46,9 @@ DAGS = {
 STACK = """
 import os, sys
 sys.path.insert(0, "infra")
-import stack
-usual = stack.product_env
-stack.product_env = lambda settings: {**usual(settings), "CITYBRAIN_BIN": os.environ["CITYBRAIN_BIN"]}
+import settings, stack
+usual = settings.product_env
+settings.product_env = lambda chosen: {**usual(chosen), "CITYBRAIN_BIN": os.environ["CITYBRAIN_BIN"]}
 sys.exit(stack.main(sys.argv[1:]))
 """
 

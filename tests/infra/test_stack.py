@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 
+import components
+import metadata
 import processes
 import stack
+from settings import BAD_SETTING
 
 SERVER = "from http.server import *; HTTPServer(('127.0.0.1', {port}), SimpleHTTPRequestHandler).serve_forever()"
 
 
-class Toy(stack.Component):
+class Toy(components.Component):
     """A small web server in place of the large ones."""
 
     name, title, environment, port_setting = "toy", "Toy", "toy", "TOY_PORT"
@@ -185,7 +188,7 @@ def test_a_wrong_setting_is_named(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.setenv(name, value)
-        assert stack.main(["status"]) == stack.BAD_SETTING
+        assert stack.main(["status"]) == BAD_SETTING
     assert name in capsys.readouterr().err
 
 
@@ -204,12 +207,13 @@ def test_secrets_are_ours_alone_and_stay(home: Path) -> None:
 def test_one_setting_moves_both_metadata_databases_to_postgresql(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = stack.Settings()
     assert (
-        stack.Airflow(settings).env()["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == f"sqlite:///{home}/airflow/airflow.db"
+        components.Airflow(settings).env()["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+        == f"sqlite:///{home}/airflow/airflow.db"
     )
     monkeypatch.setenv("CITYBRAIN_POSTGRES", "postgresql://u:p%40@db:5433?sslmode=require")
     settings = stack.Settings()
-    airflow = stack.Airflow(settings).env()["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
-    superset = stack.Superset(settings).env()["CITYBRAIN_SUPERSET_DATABASE"]
+    airflow = components.Airflow(settings).env()["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    superset = components.Superset(settings).env()["CITYBRAIN_SUPERSET_DATABASE"]
     assert airflow == "postgresql+psycopg2://u:p%40@db:5433/airflow?sslmode=require"
     assert superset == "postgresql+psycopg2://u:p%40@db:5433/superset?sslmode=require"
     monkeypatch.delenv("CITYBRAIN_POSTGRES")
@@ -219,12 +223,12 @@ def test_no_secret_is_in_a_command_line(home: Path) -> None:
     settings = stack.Settings()
     settings.secrets.all()
     kept = [path.read_text("utf-8") for path in (home / "secrets").iterdir()]
-    for component in (stack.Spark, stack.AirflowApi, stack.AirflowScheduler, stack.AirflowDagProcessor, stack.Superset):
+    for component in components.COMPONENTS:
         line = " ".join(map(str, component(settings).command()))
         assert not any(secret in line for secret in kept)
 
 
-class Prepared(stack.Superset):
+class Prepared(components.Superset):
     """Superset's database, prepared by a command of the test's."""
 
     def env(self, database: str | None = None) -> dict[str, str]:
@@ -236,7 +240,7 @@ def prepare(home: Path, code: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     connect = "import os, sqlite3; c = sqlite3.connect(os.environ['DATABASE']); "
     command = [sys.executable, "-c", connect + code]
-    stack.prepare_database(Prepared(stack.Settings()), "superset", file, command, [])
+    metadata.prepare_database(Prepared(stack.Settings()), "superset", file, command, [])
 
 
 def tables(home: Path) -> list[str]:
