@@ -1,4 +1,4 @@
-"""What set-up and supervisor both need to know of the machine: where things are, which Java fits, how to fail."""
+"""What set-up and supervisor need to know of the machine: where things are, which Java and Python fit, how to fail."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ DUCKDB_EXTENSIONS = VENVS / "duckdb_extensions"
 
 # Spark 4.1 is released for 17 and 21; from 24 on, Hadoop's client asks for a security manager that is gone.
 JAVA_MIN, JAVA_MAX = 17, 23
+PYTHONS = ((3, 11), (3, 12))  # numpy of Superset 6.1 has no wheels for anything newer
 
 if sys.version_info < (3, 11):  # noqa: UP036 - this is where it is said
     sys.exit(f"error: Python 3.11 or newer is needed, this is {sys.version.split()[0]} ({sys.executable})")
@@ -85,3 +86,18 @@ def spark_home() -> Path:
     if not found:
         raise UserError(f"no pyspark in {VENVS / 'spark'}. Run `make setup`.", 5)
     return found[0]
+
+
+def choose_python() -> str:
+    """The Python to make environments of: the one running this, or else another one that all three can use."""
+    if sys.version_info[:2] in PYTHONS:
+        return sys.executable
+    for major, minor in reversed(PYTHONS):
+        if found := shutil.which(f"python{major}.{minor}"):
+            return found
+    supported = " or ".join(f"{major}.{minor}" for major, minor in PYTHONS)
+    raise UserError(
+        f"Python {supported} is needed (Superset 6.1 has no other), this is {sys.version.split()[0]}. "
+        f"Install one of them (for example `apt-get install python3.12 python3.12-venv`) and run this again.",
+        3,
+    )

@@ -13,7 +13,6 @@ prints the line to ask for.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import hashlib
 import json
 import os
@@ -22,208 +21,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from machine import (
-    DUCKDB_EXTENSIONS,
-    JARS,
-    JAVA_MAX,
-    JAVA_MIN,
-    ROOT,
-    VENVS,
-    UserError,
-    fail,
-    find_java,
-    say,
-    venv_python,
-)
+from engines import make_extensions, make_jars
+from machine import ROOT, VENVS, UserError, choose_python, fail, say, venv_python
+from packages import system_packages
+from programs import NETWORK_HINT, alone, run, uv_settings
 
 ENVS = ROOT / "infra/envs"
-POM = ROOT / "infra/jars/pom.xml"
-JAR_SUMS = ROOT / "infra/jars/jars.sha256"
-LOG = VENVS / "setup.log"
 
 ENVIRONMENTS = ("spark", "airflow", "superset")
 WITH_CITYBRAIN = ("spark", "airflow")  # Superset reads results only
 CHINESE = (ROOT / "infra/superset/patch_zh.py", ROOT / "infra/superset/zh.json")
-PYTHONS = ((3, 11), (3, 12))  # numpy of Superset 6.1 has no wheels for anything newer
 STAMP = "citybrain.stamp"
-HELD: list[int] = []  # the lock of this set-up, shared with what it starts: if only we are killed, the next one waits
 STAMP_FORMAT = "1"  # raise it to have every environment made anew
-
-
-# --- running other programs ------------------------------------------------------------------------------------------
-
-
-def run(doing: str, command: Sequence[str | Path], hint: str = "", env: dict[str, str] | None = None) -> None:
-    """Run a command with its output in the log; show that time passes; on failure show the end of what it said."""
-    VENVS.mkdir(exist_ok=True)
-    say(f"{doing} …")
-    begun = beat = time.monotonic()
-    with LOG.open("ab") as log:
-        log.write(f"\n$ {' '.join(map(str, command))}\n".encode())
-        log.flush()
-        offset = log.tell()
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=ROOT,
-            env={**os.environ, **(env or {})},
-            pass_fds=HELD,
-        )
-        try:
-            while process.poll() is None:
-                time.sleep(0.1)
-                if time.monotonic() - beat >= 15:
-                    beat = time.monotonic()
-                    say(f"{doing}: still at it, {beat - begun:.0f} s")
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-    if process.returncode:
-        with LOG.open("rb") as log:
-            log.seek(offset)
-            said = log.read().decode("utf-8", errors="replace").strip().splitlines()[-15:]
-        raise UserError(
-            f"{doing}: `{Path(command[0]).name}` ended with code {process.returncode}:\n"
-            + "\n".join(f"    {line}" for line in said)
-            + f"\n{hint + chr(10) if hint else ''}"
-            + f"The full log is {LOG}. Running the same command again goes on from here."
-        )
-
-
-NETWORK_HINT = (
-    "If a download failed: check the network, or name your mirror to pip (`pip config set global.index-url …`), "
-    "to uv (UV_DEFAULT_INDEX) or to Maven (~/.m2/settings.xml)."
-)
-
-
-def uv_settings(tool: Path) -> dict[str, str]:
-    """uv does not read pip's configuration; whoever told pip of a mirror means uv, too. Handed over, never written."""
-    settings = {"UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "hardlink")}
-    settings["UV_HTTP_TIMEOUT"] = os.environ.get("UV_HTTP_TIMEOUT", "300")
-    if "UV_DEFAULT_INDEX" not in os.environ and "UV_INDEX_URL" not in os.environ:
-        answer = subprocess.run(
-            [tool / "bin/python", "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True
-        )
-        if index := os.environ.get("PIP_INDEX_URL") or answer.stdout.strip():
-            settings["UV_DEFAULT_INDEX"] = index
-    return settings
-
-
-# --- system packages -------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Need:
-    """A thing the machine must have. `packages` are alternatives: the first that the distribution knows."""
-
-    packages: tuple[str, ...]
-    purpose: str
-    present: Callable[[], bool]
-    fatal: bool  # nothing can go on without it
-
-
-def has_program(*names: str) -> Callable[[], bool]:
-    return lambda: any(shutil.which(name) for name in names)
-
-
-def has_file(*patterns: str) -> Callable[[], bool]:
-    return lambda: any(next(Path("/").glob(pattern), None) for pattern in patterns)
-
-
-def has_ensurepip() -> bool:
-    return subprocess.run([choose_python(), "-c", "import ensurepip"], capture_output=True).returncode == 0
-
-
-def needs(tests: bool) -> list[Need]:
-    java = ("openjdk-17-jre-headless", "openjdk-21-jre-headless", "default-jre-headless")
-    wanted = [
-        Need(("python3-venv",), "Python environments", has_ensurepip, True),
-        Need(java, f"Spark (Java {JAVA_MIN} to {JAVA_MAX})", lambda: find_java() is not None, True),
-        Need(("maven",), "fetching Delta's jars once", lambda: jars_complete(JARS) or has_program("mvn")(), True),
-        Need(("util-linux",), "setpriv: no job outlives its starter", has_program("setpriv"), True),
-        Need(
-            ("fonts-noto-cjk",),
-            "Chinese names on the map",
-            has_file("usr/share/fonts/**/NotoSansCJK*", "usr/share/fonts/**/NotoSansSC*"),
-            False,
-        ),
-    ]
-    if tests:
-        wanted += [
-            Need(
-                ("chromium", "chromium-browser"),
-                "looking at the dashboards in the tests",
-                has_program("chromium", "chromium-browser", "google-chrome"),
-                False,
-            ),
-            Need(
-                ("postgresql",),
-                "testing the PostgreSQL setting",
-                lambda: has_program("initdb")() or has_file("usr/lib/postgresql/*/bin/initdb")(),
-                False,
-            ),
-        ]
-    return wanted
-
-
-def known_to_apt(package: str) -> bool:
-    """Whether apt could install it (`apt-cache show` also knows names that are only mentioned)."""
-    answer = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True).stdout
-    return bool(re.search(r"Candidate: (?!\(none\))\S", answer))
-
-
-def system_packages(tests: bool, may_install: bool) -> None:
-    missing = [need for need in needs(tests) if not need.present()]
-    if not missing:
-        say("system packages: all there")
-        return
-    for need in missing:
-        say(f"missing: {need.packages[0]} ({need.purpose})")
-    has_apt = bool(shutil.which("apt-get") and shutil.which("apt-cache"))
-    if has_apt and may_install and os.geteuid() == 0:
-        quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-        run("apt-get update", ["apt-get", "-q", "update"], "Check the network and /etc/apt/sources.list.", quiet)
-        names = [next((p for p in need.packages if known_to_apt(p)), need.packages[0]) for need in missing]
-        command = ["apt-get", "-q", "-y", "--no-install-recommends", "install", *names]
-        run(f"apt-get install {' '.join(names)}", command, "Install them by hand, then run this again.", quiet)
-        missing = [need for need in missing if not need.present()]
-        if not missing:
-            return
-    line = "apt-get install " + " ".join(need.packages[0] for need in missing)
-    fatal = [need for need in missing if need.fatal]
-    if fatal:
-        lacking = "; ".join(f"{need.packages[0]} for {need.purpose}" for need in fatal)
-        raise UserError(
-            f"this machine lacks {lacking}. Ask the administrator to run:\n    {line}\nthen run this again.", 3
-        )
-    say(f"going on without. To have it, ask the administrator to run: {line}")
-
-
-# --- environments ----------------------------------------------------------------------------------------------------
-
-
-def choose_python() -> str:
-    """The Python to make environments of: the one running this, or else another one that all three can use."""
-    if sys.version_info[:2] in PYTHONS:
-        return sys.executable
-    for major, minor in reversed(PYTHONS):
-        if found := shutil.which(f"python{major}.{minor}"):
-            return found
-    supported = " or ".join(f"{major}.{minor}" for major, minor in PYTHONS)
-    raise UserError(
-        f"Python {supported} is needed (Superset 6.1 has no other), this is {sys.version.split()[0]}. "
-        f"Install one of them (for example `apt-get install python3.12 python3.12-venv`) and run this again.",
-        3,
-    )
 
 
 def fingerprint(name: str) -> str:
@@ -316,90 +128,6 @@ def ensure_package() -> None:
         (package / name).touch(exist_ok=True)
 
 
-# --- jars and extensions ---------------------------------------------------------------------------------------------
-
-
-def jar_sums() -> dict[str, str]:
-    pairs = (line.split() for line in JAR_SUMS.read_text("utf-8").splitlines() if line.strip())
-    return {name: digest for digest, name in pairs}
-
-
-def wrong_jars(folder: Path) -> list[str]:
-    """What is missing, differs, or should not be there. A stray jar would be on Spark's class path, too."""
-    sums = jar_sums()
-    wrong = []
-    for name, digest in sums.items():
-        jar = folder / name
-        if not jar.is_file():
-            wrong.append(f"{name} is missing")
-        elif hashlib.sha256(jar.read_bytes()).hexdigest() != digest:
-            wrong.append(f"{name} is not the file that {JAR_SUMS.relative_to(ROOT)} names")
-    strays = sorted(jar.name for jar in folder.glob("*.jar") if jar.name not in sums) if folder.is_dir() else []
-    return wrong + [f"{name} is not in {JAR_SUMS.relative_to(ROOT)}" for name in strays]
-
-
-def jars_complete(folder: Path) -> bool:
-    return folder.is_dir() and not wrong_jars(folder)
-
-
-def make_jars() -> None:
-    """Copied once by Maven, never resolved when Spark starts: Ivy fails on a half-filled local repository."""
-    if jars_complete(JARS):
-        say("jars: up to date")
-        return
-    fresh = JARS.with_suffix(".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    java = find_java()
-    copy = ["mvn", "-q", "-B", "-f", POM, "dependency:copy-dependencies", f"-DoutputDirectory={fresh}"]
-    run(
-        "jars: fetching Delta for Spark",
-        [*copy, "-DincludeScope=runtime"],
-        NETWORK_HINT,
-        {"JAVA_HOME": str(java)} if java else None,
-    )
-    if wrong := wrong_jars(fresh):
-        raise UserError(
-            "the jars that Maven brought are not those we know:\n    "
-            + "\n    ".join(wrong)
-            + f"\nLook at {fresh}; delete the file's folder in ~/.m2/repository and run this again. After a change of "
-            f"{POM.relative_to(ROOT)}: `cd {fresh} && sha256sum *.jar > {JAR_SUMS}`."
-        )
-    shutil.rmtree(JARS, ignore_errors=True)
-    fresh.rename(JARS)
-
-
-PLATFORM = "import duckdb; print(duckdb.__version__, duckdb.sql('pragma platform').fetchone()[0])"
-
-
-def make_extensions() -> None:
-    """DuckDB's extensions from their packages, laid out as DuckDB looks for them, so that it never downloads any."""
-    python = venv_python("spark")
-    found = subprocess.run([python, "-c", PLATFORM], capture_output=True, text=True)
-    if found.returncode:
-        raise UserError(f"duckdb in {VENVS / 'spark'} does not start:\n{found.stderr}")
-    version, platform = found.stdout.split()
-    folder = DUCKDB_EXTENSIONS / f"v{version}" / platform
-    folder.mkdir(parents=True, exist_ok=True)
-    wheels = sorted(
-        VENVS.glob(f"spark/lib/python3.*/site-packages/duckdb_extension_*/extensions/v{version}/*.duckdb_extension")
-    )
-    for link in folder.iterdir():
-        if link.name not in {wheel.name for wheel in wheels}:
-            link.unlink()
-    for wheel in wheels:
-        link, target = folder / wheel.name, os.path.relpath(wheel, folder)
-        if not (link.is_symlink() and str(link.readlink()) == target):
-            link.unlink(missing_ok=True)
-            link.symlink_to(target)
-    names = " ".join(wheel.stem for wheel in wheels)
-    load = f"import duckdb; c = duckdb.connect(config={{'extension_directory': {str(DUCKDB_EXTENSIONS)!r}}})"
-    load += "".join(f"; c.execute('load {wheel.stem}')" for wheel in wheels)
-    run(f"DuckDB's extensions: loading {names}", [python, "-c", load])
-
-
-# --- locks -----------------------------------------------------------------------------------------------------------
-
-
 def as_of(requirements: Path) -> str:
     """The day whose packages an environment is made of: the first line of its .in file."""
     first = requirements.read_text("utf-8").splitlines()[0]
@@ -427,26 +155,6 @@ def write_locks(tool: Path, names: Sequence[str]) -> None:
             header = f"# Written by `make lock` from {requirements.name} as of {day}. Do not edit.\n"
             write_atomically(lock, header + fresh.read_text("utf-8"))
         say(f"{name}: {count_packages(lock)} packages")
-
-
-# --- all of it -------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Two set-ups in one tree take turns."""
-    VENVS.mkdir(exist_ok=True)
-    with (VENVS / "setup.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another set-up is running in this tree: waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        HELD.append(lock.fileno())
-        try:
-            yield
-        finally:
-            HELD.clear()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import engines
 import setup
 
 NAMES = ("spark", "airflow", "superset", "uv")
@@ -89,10 +90,10 @@ def test_a_first_line_without_a_day_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_jar_of_delta_is_of_the_version_of_its_python_side() -> None:
-    dependency = next(ET.parse(setup.POM).iter("{http://maven.apache.org/POM/4.0.0}dependency"))
+    dependency = next(ET.parse(engines.POM).iter("{http://maven.apache.org/POM/4.0.0}dependency"))
     pom = {child.tag.rpartition("}")[2]: child.text for child in dependency}
     assert pom["version"] == version("spark", "delta-spark")
-    assert f"{pom['artifactId']}-{pom['version']}.jar" in setup.jar_sums()
+    assert f"{pom['artifactId']}-{pom['version']}.jar" in engines.jar_sums()
 
 
 def test_jobs_and_boards_read_a_serving_file_with_the_same_duckdb() -> None:

@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+import engines
+import packages
+import programs
 import setup
+from machine import UserError, choose_python
 
 
 class Workshop:
@@ -118,31 +122,31 @@ def jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "a.jar").write_bytes(b"a")
     sums = tmp_path / "sums"
     sums.write_text(f"{hashlib.sha256(b'a').hexdigest()}  a.jar\n", "utf-8")
-    monkeypatch.setattr(setup, "JAR_SUMS", sums)
-    monkeypatch.setattr(setup, "ROOT", tmp_path)
+    monkeypatch.setattr(engines, "JAR_SUMS", sums)
+    monkeypatch.setattr(engines, "ROOT", tmp_path)
     return folder
 
 
 def test_known_jars_are_accepted(jars: Path) -> None:
-    assert setup.jars_complete(jars)
+    assert engines.jars_complete(jars)
 
 
 def test_a_missing_a_changed_and_a_stray_jar_are_each_refused(jars: Path) -> None:
     (jars / "b.jar").write_bytes(b"b")
-    assert setup.wrong_jars(jars) == ["b.jar is not in sums"]
+    assert engines.wrong_jars(jars) == ["b.jar is not in sums"]
     (jars / "b.jar").unlink()
     (jars / "a.jar").write_bytes(b"x")
-    assert setup.wrong_jars(jars) == ["a.jar is not the file that sums names"]
+    assert engines.wrong_jars(jars) == ["a.jar is not the file that sums names"]
     (jars / "a.jar").unlink()
-    assert setup.wrong_jars(jars) == ["a.jar is missing"]
-    assert not setup.jars_complete(jars)
+    assert engines.wrong_jars(jars) == ["a.jar is missing"]
+    assert not engines.jars_complete(jars)
 
 
 def test_a_failing_command_is_shown_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup, "VENVS", tmp_path)
-    monkeypatch.setattr(setup, "LOG", tmp_path / "setup.log")
-    with pytest.raises(setup.UserError) as caught:
-        setup.run("trying", ["sh", "-c", "echo no such mirror >&2; exit 7"], "Check the mirror.")
+    monkeypatch.setattr(programs, "VENVS", tmp_path)
+    monkeypatch.setattr(programs, "LOG", tmp_path / "setup.log")
+    with pytest.raises(UserError) as caught:
+        programs.run("trying", ["sh", "-c", "echo no such mirror >&2; exit 7"], "Check the mirror.")
     message = str(caught.value)
     assert "trying: `sh` ended with code 7" in message
     assert "no such mirror" in message
@@ -151,58 +155,58 @@ def test_a_failing_command_is_shown_with_its_last_words(tmp_path: Path, monkeypa
 
 def test_what_a_killed_setup_left_running_holds_up_the_next(tmp_path: Path, root: Path) -> None:
     """Else the next one would clear an environment that is still being written."""
-    begin = f"import sys; sys.path.insert(0, {str(root / 'infra')!r}); import setup; from pathlib import Path; "
-    begin += f"setup.VENVS = Path({str(tmp_path)!r}); setup.LOG = setup.VENVS / 'setup.log'\n"
-    work = "with setup.alone(): setup.run('working', ['sh', '-c', 'touch begun; sleep 2; touch ended'])"
-    first = subprocess.Popen([sys.executable, "-c", begin + f"setup.ROOT = setup.VENVS\n{work}"])
+    begin = f"import sys; sys.path.insert(0, {str(root / 'infra')!r}); import programs; from pathlib import Path; "
+    begin += f"programs.VENVS = Path({str(tmp_path)!r}); programs.LOG = programs.VENVS / 'setup.log'\n"
+    work = "with programs.alone(): programs.run('working', ['sh', '-c', 'touch begun; sleep 2; touch ended'])"
+    first = subprocess.Popen([sys.executable, "-c", begin + f"programs.ROOT = programs.VENVS\n{work}"])
     while not (tmp_path / "begun").exists():
         time.sleep(0.05)
     first.kill()
     first.wait()
     assert not (tmp_path / "ended").exists()
-    check = "with setup.alone(): sys.exit(not (setup.VENVS / 'ended').exists())"
+    check = "with programs.alone(): sys.exit(not (programs.VENVS / 'ended').exists())"
     assert subprocess.run([sys.executable, "-c", begin + check], timeout=30).returncode == 0
 
 
-def missing(fatal: bool) -> list[setup.Need]:
-    return [setup.Need(("some-package", "other"), "a purpose", lambda: False, fatal)]
+def missing(fatal: bool) -> list[packages.Need]:
+    return [packages.Need(("some-package", "other"), "a purpose", lambda: False, fatal)]
 
 
 def test_without_root_the_line_to_ask_for_is_printed_and_it_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(setup, "needs", lambda _: missing(fatal=False))
-    monkeypatch.setattr(setup.os, "geteuid", lambda: 1000)
-    setup.system_packages(tests=False, may_install=True)
+    monkeypatch.setattr(packages, "needs", lambda _: missing(fatal=False))
+    monkeypatch.setattr(packages.os, "geteuid", lambda: 1000)
+    packages.system_packages(tests=False, may_install=True)
     assert "apt-get install some-package" in capsys.readouterr().out
 
 
 def test_without_root_and_without_what_nothing_works_without_it_stops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup, "needs", lambda _: missing(fatal=True))
-    monkeypatch.setattr(setup.os, "geteuid", lambda: 1000)
-    with pytest.raises(setup.UserError, match="apt-get install some-package") as caught:
-        setup.system_packages(tests=False, may_install=True)
+    monkeypatch.setattr(packages, "needs", lambda _: missing(fatal=True))
+    monkeypatch.setattr(packages.os, "geteuid", lambda: 1000)
+    with pytest.raises(UserError, match="apt-get install some-package") as caught:
+        packages.system_packages(tests=False, may_install=True)
     assert caught.value.code == 3
 
 
 def test_as_root_the_first_package_that_is_known_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    monkeypatch.setattr(setup, "needs", lambda _: missing(fatal=False))
-    monkeypatch.setattr(setup.os, "geteuid", lambda: 0)
-    monkeypatch.setattr(setup.shutil, "which", lambda name: f"/bin/{name}")
-    monkeypatch.setattr(setup, "known_to_apt", lambda package: package == "other")
-    monkeypatch.setattr(setup, "run", lambda doing, *_: done.append(doing))
-    setup.system_packages(tests=False, may_install=True)
+    monkeypatch.setattr(packages, "needs", lambda _: missing(fatal=False))
+    monkeypatch.setattr(packages.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(packages.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(packages, "known_to_apt", lambda package: package == "other")
+    monkeypatch.setattr(packages, "run", lambda doing, *_: done.append(doing))
+    packages.system_packages(tests=False, may_install=True)
     assert done == ["apt-get update", "apt-get install other"]
 
 
 def test_this_machine_has_what_the_demo_needs() -> None:
-    lacking = [need.packages[0] for need in setup.needs(tests=False) if need.fatal and not need.present()]
+    lacking = [need.packages[0] for need in packages.needs(tests=False) if need.fatal and not need.present()]
     assert lacking == []
 
 
 def test_setup_runs_with_the_standard_library_alone(root: Path) -> None:
-    python = setup.choose_python()
+    python = choose_python()
     command = [
         python,
         "-I",
