@@ -31,7 +31,7 @@ def write_template(contract: Contract, out: Path) -> Path:
         _head(book, sheet, contract.fields)
         example = book.add_worksheet("示例")
         _head(book, example, contract.fields)
-        example.write_row(1, 0, [f.example or "" for f in contract.fields], book.add_format({"num_format": "@"}))
+        example.write_row(1, 0, [_example(f) for f in contract.fields], book.add_format({"num_format": "@"}))
         _notes(book, contract)
         _drop_downs(book, sheet, contract.fields)
     return out
@@ -49,6 +49,11 @@ def _head(book: Any, sheet: Any, fields: Sequence[Field]) -> None:
 
 def _width(field: Field) -> int:
     return 20 if field.type == "timestamp" else max(10, 2 * len(field.title) + 2, min(len(field.example or ""), 40))
+
+
+def _example(field: Field) -> str:
+    """What stands in the row of 示例, which would be taken as it is: a column that must be filled is."""
+    return field.example or (field.enum[0] if field.required and field.enum else "")
 
 
 def _about(field: Field) -> list[str]:

@@ -63,6 +63,7 @@ class Person(httpx.Client):
     """A browser without a screen: keeps cookies, sends the CSRF token of the last page it saw."""
 
     patience = 60  # seconds until a file must have been looked at
+    pause, slower, slowest = 0.05, 1.0, 3.0  # seconds between two looks, and how they grow
 
     def __init__(self, url: str) -> None:
         super().__init__(base_url=url, trust_env=False, timeout=60)
@@ -111,12 +112,13 @@ class Person(httpx.Client):
         return self.settled(id)
 
     def settled(self, id: str, until: tuple[str, ...] = ()) -> dict[str, Any]:
-        end = time.monotonic() + self.patience
+        end, pause = time.monotonic() + self.patience, self.pause
         while time.monotonic() < end:
             found: dict[str, Any] = self.api("GET", f"/uploads/{id}").json()
             if found["state"] in (until or ("checked", "done", "failed", "dropped")):
                 return found
-            time.sleep(0.05)
+            time.sleep(pause)
+            pause = min(pause * self.slower, self.slowest)
         raise AssertionError(f"still {found['state']}")
 
     def confirmed(self, id: str) -> dict[str, Any]:
