@@ -48,6 +48,17 @@ def test_what_came_before_the_last_working_morning_is_no_news(received):
     assert len(parts()["未接收的报送"]) == 1
 
 
+def test_a_file_with_a_mark_of_secrecy_stands_first(received):
+    assert "涉密" not in digest.text(digest.digest(DAY))
+    old = received("2026-03-05 10:00", CASE, "机密★一年 | \n甲 | 乙", name="旧.csv").receipt
+    new = received("2026-03-07 10:00", CASE, "机密★一年 | \n甲 | 丙", name="通报.csv").receipt
+    found = digest.digest(DAY)
+    first = digest.text(found).splitlines()[2:4]
+    assert first[0].startswith("【涉密文件，已销毁")
+    assert first[1].startswith(f"区政务服务数据管理局：政务服务办件 {new}（通报.csv）文件带有密级标志")
+    assert (old in digest.text(found), found.counts["destroyed"]) == (False, 1)
+
+
 def test_failed_and_blocked_tables_failed_pulls_and_files(home):
     def result(table: str, status: str, reason: str) -> Result:
         return Result(table=table, status=status, run="r", version=1, rows={}, reason=reason, seconds=1.0)

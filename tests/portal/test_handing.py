@@ -97,6 +97,14 @@ def test_quarantined_rows_are_downloaded_mended_and_taken_under_the_same_receipt
     assert (wrong["state"], "第 2 行不在隔离区" in wrong["error"]) == ("failed", True)
 
 
+def test_a_repair_that_is_no_table_is_told_what_it_is(centre: Person) -> None:
+    number = centre.loaded(EVENT, "流转.csv", events())
+    found = centre.hand_in(EVENT, "改好.xlsx", b"%PDF-1.7 nothing", purpose="repair", receipt=number)
+    assert found["state"] == "failed"
+    assert "不是表格文件" in centre.get(f"/deliveries/{found['id']}").text
+    assert centre.api("DELETE", f"/uploads/{found['id']}").status_code == 204
+
+
 def test_a_correction_comes_in_place_of_the_old_one(centre: Person) -> None:
     old = centre.loaded(EVENT, "旧.csv", events(good=3, bad=0))
     assert centre.get(f"/receipts/{old}/correct").status_code == 200
@@ -184,11 +192,51 @@ def test_the_annotated_workbook_marks_the_cells_and_runs_no_formula(centre: Pers
     assert [c.value for c in errors[1]][:4] == ["业务主键", "单元格", "列名", "原样文字"]
     assert [c.value for c in errors[2]][:4] == ["NH20260909000001|1", "D3", "到达时间", "2026-02-30"]
     assert marked["A1"].value == "流转登记表"
+    assert marked.freeze_panes == "A3"
     assert "不是存在的" in marked["D3"].comment.text
     assert marked["D3"].fill.fgColor.rgb == "FFF8CBAD"
     assert marked["D4"].comment is None
     assert (marked["E3"].value, marked["E3"].data_type, marked["C4"].data_type) == (evil, "s", "s")
     assert "<f>" not in "".join(_parts(centre.get(f"/deliveries/{found['id']}/report.xlsx").content))
+
+
+def test_a_rule_between_columns_is_named_in_chinese_in_the_list_of_errors(services: Person) -> None:
+    content = csv_bytes(f"""
+        办件编号 | 事项编码 | 受理时间 | 办结时间
+        NB4001 | {"1" * 31} | 2026-03-02 09:00:00 | 2026-03-01 09:00:00
+    """)
+    found = services.hand_in(CASE, "办件.csv", content)
+    errors = workbook(services.get(f"/deliveries/{found['id']}/report.xlsx").content)["问题清单"]
+    named = {row[1]: row[6] for row in errors.iter_rows(min_row=2, values_only=True)}
+    assert named["D2"] == "办结时间早于受理时间"
+
+
+def test_a_form_that_changed_is_said_before_the_clerk_confirms(centre: Person) -> None:
+    centre.loaded(EVENT, "流转.csv", events(good=4, bad=0))
+    found = centre.hand_in(EVENT, "流转.csv", events(good=4, bad=0) + b"\n")
+    assert "看看是不是选错了文件" not in centre.get(f"/deliveries/{found['id']}").text
+    other = csv_bytes(
+        "工单编号|工序|环节|到达时间|备用\nNH20260908990001|1|受理|2026-09-08 09:00:00|x".replace("工序", "序号")
+    )
+    page = centre.get(f"/deliveries/{centre.hand_in(EVENT, '流转.csv', other)['id']}").text
+    told = page.index("与上次报送相比有 2 处不同")
+    assert told < page.index("确认入库")
+    assert page.index("确认入库") < page.index('id="form"') < page.index("“备用”新增的列")
+    assert "这次 1 行，上次 4 行，少了 75%" in page
+
+
+def test_how_large_a_file_may_be_is_said_where_it_is_chosen(served: Served, centre: Person) -> None:
+    number = centre.loaded(EVENT, "流转.csv", events())
+    for path, purpose, of in (
+        (f"/tables/{EVENT}", "deliver", {}),
+        (f"/receipts/{number}/repair", "repair", {"receipt": number}),
+    ):
+        page = centre.get(path).text
+        largest = int(page.split('data-largest="')[1].split('"')[0])
+        assert centre.begin(EVENT, "x.csv", largest + 1, purpose=purpose, **of).status_code == 413
+        allowed = centre.begin(EVENT, "x.csv", largest, purpose=purpose, **of)
+        assert allowed.status_code == 201
+        centre.api("DELETE", f"/uploads/{allowed.json()['id']}")
 
 
 def _parts(content: bytes) -> list[str]:

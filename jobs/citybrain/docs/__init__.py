@@ -1,5 +1,5 @@
 """Pages for people: the data dictionary, the indicators, the results of the checks. Static HTML, no outside host."""
 
-from citybrain.docs.pages import dirt_page, write
+from citybrain.docs.pages import write
 
-__all__ = ["dirt_page", "write"]
+__all__ = ["write"]

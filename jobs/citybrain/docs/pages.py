@@ -40,22 +40,15 @@ def write(out: Path) -> Path:
     return out / "index.html"
 
 
-def dirt_page() -> str:
-    """The catalogue of dirt as a page for clerks, for whoever serves it."""
-    return _environment(None).get_template("dirt.html").render(page="dirt.html", **_dirt())
-
-
 def _dirt() -> dict[str, Any]:
     return {"chapters": chapters(), "other": rules_of_files()}
 
 
-def _environment(known: Registry | None) -> Environment:
+def _environment(known: Registry) -> Environment:
     folder = FileSystemLoader(Path(__file__).parent / "templates")
     environment = Environment(loader=folder, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.globals.update(words=words, bars=bars)
-    environment.filters.update(thousands=lambda n: f"{n:,}")
-    if known:
-        environment.filters.update(formula=lambda text: _formula(known, text))
+    environment.filters.update(thousands=lambda n: f"{n:,}", formula=lambda text: _formula(known, text))
     return environment
 
 

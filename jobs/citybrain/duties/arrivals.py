@@ -53,6 +53,12 @@ def arrivals(table: str) -> list[Arrival]:
     return sorted((a for a in found if a), key=lambda a: (a.received_at, a.receipt))
 
 
+def destroyed(tables: Iterable[str], since: datetime) -> list[Arrival]:
+    """Files that bore a mark of secrecy (涉密), of which nothing is left; the newest first."""
+    found = [a for t in tables for a in arrivals(t) if a.status == "destroyed" and a.received_at >= since]
+    return sorted(found, key=lambda a: a.received_at, reverse=True)
+
+
 def _arrival(path: Path, table: str) -> Arrival | None:
     try:
         changed = path.stat().st_mtime_ns

@@ -1,4 +1,5 @@
-"""The morning digest (晨报): what is late, due today, failed, blocked, refused, drifted, or not mended in time.
+"""The morning digest (晨报): what bore a mark of secrecy, is late, due today, failed, blocked, refused, drifted, or not
+mended in time.
 
 ``keep`` writes it where it stays: the reminders (催报) of the day as rows of ``ops.reminder``, the text below
 ``reports/``. Written twice on one day it stands once.
@@ -50,6 +51,7 @@ class Digest:
 
     day: date
     since: datetime  # what came from here on is news
+    destroyed: tuple[str, ...]  # bore a mark of secrecy
     late: tuple[Duty, ...]
     due: tuple[Duty, ...]  # today
     failed: tuple[str, ...]
@@ -60,7 +62,7 @@ class Digest:
 
     @property
     def counts(self) -> dict[str, int]:
-        parts = ("late", "due", "failed", "blocked", "refused", "drifted", "overdue")
+        parts = ("destroyed", "late", "due", "failed", "blocked", "refused", "drifted", "overdue")
         return {name: len(getattr(self, name)) for name in parts}
 
 
@@ -75,6 +77,7 @@ def digest(day: date | None = None) -> Digest:
     return Digest(
         day=day,
         since=since,
+        destroyed=tuple(_refused(c, a) for c in bronze for a in came[c.table] if _is_news(a, since, "destroyed")),
         late=tuple(d for d in duties if d.status == "late"),
         due=tuple(d for d in duties if d.status == "due" and d.due == day),
         failed=(*_stopped(declared, "failed"), *_failed_pulls(declared), *_failed_files(bronze)),
@@ -119,6 +122,8 @@ def reminder_text(found: Sequence[Duty]) -> str:
 
 def _lines(d: Digest) -> Iterator[str]:
     yield f"数据工作晨报 {d.day:%Y年%m月%d日}"
+    if d.destroyed:
+        yield from _part(f"涉密文件，已销毁（{d.since:%m月%d日}以来），请立即按保密规定处置", d.destroyed)
     yield from _part("逾期未报（催报）", list(_reminder_lines(d.late)))
     yield from _part("今日到期", [f"{x.owner}：{x.title} {x.period}" for x in d.due])
     yield from _part("运行失败", d.failed)

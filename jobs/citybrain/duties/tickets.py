@@ -19,7 +19,7 @@ from citybrain.duck import literal, open_lake, scan
 from citybrain.duties.arrivals import SHANGHAI, Arrival, arrivals
 from citybrain.duties.register import today
 from citybrain.duties.workdays import Workdays, workdays
-from citybrain.ingest.dirt import dirt_rules
+from citybrain.ingest.dirt import name_of
 
 CLOSED = {"repaired": "已更正", "replaced": "已由后来的报送覆盖", "withdrawn": "已撤回"}
 
@@ -78,7 +78,6 @@ def _ticket(
     contract: Contract, row: dict[str, Any], arrival: Arrival, left: _Left, calendar: Workdays, day: date
 ) -> Ticket:
     assert contract.delivery
-    rule = dirt_rules().get(row["rule"])
     due = calendar.after(arrival.day, contract.delivery.due.mend)
     key = (arrival.receipt, row["rule"])
     remaining = left.remaining.get(key, 0)
@@ -91,7 +90,7 @@ def _ticket(
         owner=contract.owner,
         acts=words.actor(row["fix"], contract),
         rule=row["rule"],
-        name=rule.name if rule else row["message"].partition("。")[0],
+        name=name_of(row["rule"], row["message"]),
         opened=arrival.received_at,
         due=due,
         rows=row["rows"],

@@ -15,11 +15,13 @@ import pyarrow as pa
 from citybrain.contracts import Contract
 from citybrain.duck import literal
 from citybrain.ingest import flow, landing, write
+from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.judge import Judged, database
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import read_layout
-from citybrain.ingest.outcome import Outcome, Refused, UsageError
+from citybrain.ingest.outcome import Outcome, Refused, SecretFileError, UsageError
 from citybrain.ingest.repair import Patches, read_patches, write_form
+from citybrain.ingest.sniff import secrecy
 from citybrain.ingest.write import Part, bronze_schema
 
 
@@ -76,11 +78,16 @@ def repair(number: str, file: Path, sender: str | None = None) -> Outcome:
 
 
 def corrections(contract: Contract, receipt: Receipt, file: Path) -> Patches:
-    """What a table of repairs says of a receipt. Raises UsageError where it does not go with it."""
+    """What a table of repairs says of a receipt. Raises UsageError where it does not go with it; SecretFileError."""
+    if secrecy(file, file.name):
+        raise SecretFileError(file_issue("secret_file").message)
     number = receipt.receipt
     if receipt.status != "loaded" or not receipt.detected:
         raise UsageError(f"回执 {number} 没有入库，不能修正")
-    patches = read_patches(file, receipt.detected.columns)
+    try:
+        patches = read_patches(file, receipt.detected.columns)
+    except Refused as refusal:
+        raise UsageError(file_issue(refusal.rule, **refusal.facts).message) from None
     known = hashlib.sha256(file.read_bytes()).hexdigest() in {r.sha256 for r in receipt.repairs}
     held = {row["row"] for row in write.quarantined(f"quarantine.{contract.name}", number)}
     if not known and (wrong := sorted(set(patches) - held)):

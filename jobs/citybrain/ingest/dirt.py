@@ -101,6 +101,12 @@ def dirt_rules() -> dict[str, DirtRule]:
     return {rule.rule: rule for rule in _catalogue().rules}
 
 
+def name_of(rule: str, message: str) -> str:
+    """What a finding is called: by the catalogue; of a rule between columns it is the first sentence of its message."""
+    known = dirt_rules().get(rule)
+    return known.name if known else message.partition("。")[0]
+
+
 @cache
 def dirt_marks() -> dict[str, Mark]:
     return {mark.dirt: mark for mark in _catalogue().marks}

@@ -30,6 +30,10 @@ class UsageError(ValueError):
     exit_code = 2
 
 
+class SecretFileError(UsageError):
+    """It bears a mark of secrecy: whoever holds a copy on our behalf must destroy it."""
+
+
 class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -62,7 +62,15 @@ def set_active(request: Request, user: Administrator, number: int, active: Annot
 def audit_page(request: Request, _: Administrator, account: str = "", subject: str = "") -> Response:
     with request.app.state.portal.store.begin() as db:
         entries = audit.latest(db, 300, account=account, subject=subject)
-    return render(request, "audit.html", entries=entries, actions=audit.ACTIONS, account=account, subject=subject)
+    return render(
+        request,
+        "audit.html",
+        entries=entries,
+        actions=audit.ACTIONS,
+        details=audit.DETAILS,
+        account=account,
+        subject=subject,
+    )
 
 
 def _account(found: Account | None) -> Account:

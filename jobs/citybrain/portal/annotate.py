@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import xlsxwriter
 
 from citybrain.contracts import Contract
-from citybrain.ingest.dirt import dirt_rules
+from citybrain.ingest.dirt import name_of
 from citybrain.ingest.findings import distinct
 from citybrain.ingest.layout import Layout, read_layout
 from citybrain.ingest.outcome import Detected
@@ -104,6 +104,10 @@ def _mark(
     key_at = [place[k] for k in contract.key if k in place]
     header = set(layout.detected.header_rows)
     whole = _fits(layout)
+    if whole:
+        sheet.freeze_panes(max(header), 0)
+    for column in layout.detected.columns:
+        sheet.set_column(column.position, column.position, min(max(12, 2 * len(column.header) + 2), 30))
     keys: dict[int, str] = {}
     comments = at = 0
     for number, cells in _rows(layout):
@@ -156,16 +160,17 @@ def _list(book: Any, sheet: Any, findings: Sequence[Finding], keys: Mapping[int,
         "编号": 6,
     }  # fmt: skip
     looks = {weight: book.add_format({"bg_color": colour}) for weight, colour in _COLOURS.items()}
+    wrapped = book.add_format({"text_wrap": True})
     sheet.freeze_panes(1, 0)
     for column, (name, width) in enumerate(heads.items()):
         sheet.set_column(column, column, width)
         sheet.write_string(0, column, name, _head(book))
     ordered = sorted(findings, key=lambda f: (_ORDER.index(f["severity"]), f["row"] or 0))[:LISTED]
     for line, f in enumerate(ordered, 1):
-        rule = dirt_rules().get(f["rule"])
         cell = f["cell"] or (f"第 {f['row']} 行" if f["row"] else "")
         texts = [keys.get(f["row"] or 0), cell, f["header"], f["text"], _WEIGHT[f["severity"]], f["message"],
-                 rule.name if rule else f["rule"], f["dirt"]]  # fmt: skip
+                 name_of(f["rule"], f["message"]), f["dirt"]]  # fmt: skip
         for column, text in enumerate(texts):
-            sheet.write_string(line, column, (text or "")[:32_767], looks[f["severity"]] if column == 4 else None)
+            look = looks[f["severity"]] if column == 4 else wrapped if column == 5 else None
+            sheet.write_string(line, column, (text or "")[:32_767], look)
     sheet.autofilter(0, 0, len(ordered), len(heads) - 1)

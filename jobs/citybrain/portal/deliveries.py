@@ -87,7 +87,7 @@ def begin(
     contract = table_of(portal, user, table)
     may_hand_in(user, contract)
     _check_purpose(portal, user, contract, purpose, of_receipt)
-    largest = REPAIR_LARGEST if purpose == "repair" else portal.settings.largest
+    largest = largest_of(portal, purpose)
     if not 0 < size <= largest:
         hint = "文件是空的，请检查导出是否成功" if size == 0 else "文件太大，请用文件夹或接口报送"
         raise Refusal(413 if size > largest else 422, f"{hint}（网页报送最大 {largest >> 20} MB）")
@@ -103,6 +103,11 @@ def begin(
         audit.record(db, user.actor, "upload", delivery.id, table=contract.name, file=delivery.file, size=size)
     portal.work.file_of(delivery).parent.mkdir(parents=True)
     return delivery
+
+
+def largest_of(portal: Portal, purpose: str) -> int:
+    """Bytes of a file that a browser may send."""
+    return min(REPAIR_LARGEST, portal.settings.largest) if purpose == "repair" else portal.settings.largest
 
 
 def _check_purpose(portal: Portal, user: User, contract: Contract, purpose: str, of_receipt: str | None) -> None:

@@ -28,6 +28,14 @@ class Drift:
     form: tuple[str, ...]  # kind, encoding, sheet: was → is
     rows: str | None
 
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """All that is different, a sentence each."""
+        gone = (f"少了列：{'、'.join(self.gone)}",) if self.gone else ()
+        moved = ("列的顺序变了（不影响入库）",) if self.moved else ()
+        columns = tuple(f"“{m.column.header}”{m.change}" for m in self.columns if m.change)
+        return (*([self.rows] if self.rows else ()), *self.form, *gone, *moved, *columns)
+
 
 def compare(contract: Contract, outcome: Outcome, last: Detected | None, counts: Counts | None) -> Drift:
     """``last``, ``counts``: of the delivery that was loaded before, if there was one."""

@@ -21,7 +21,8 @@ router = APIRouter(include_in_schema=False)
 def upload_page(request: Request, user: CurrentUser, name: str) -> Response:
     portal = request.app.state.portal
     contract = deliveries.table_of(portal, user, name)
-    shown = {"contract": contract, "may": user.hands_in(contract), "settings": portal.settings}
+    shown: dict[str, Any] = {"contract": contract, "may": user.hands_in(contract)}
+    shown["largest"] = deliveries.largest_of(portal, "deliver")
     return render(request, "upload.html", receipts=reports.recent([contract], 8), **shown)
 
 
@@ -41,7 +42,8 @@ def _again(request: Request, user: CurrentUser, number: str, purpose: str) -> Re
     deliveries.may_hand_in(user, contract)
     if receipt.status != "loaded":
         raise Refusal(409, "这次报送没有入库，不能更正或修正")
-    shown = {"contract": contract, "receipt": receipt, "purpose": purpose, "settings": portal.settings}
+    shown: dict[str, Any] = {"contract": contract, "receipt": receipt, "purpose": purpose}
+    shown["largest"] = deliveries.largest_of(portal, purpose)
     return render(request, "again.html", **shown)
 
 

@@ -20,6 +20,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("报送日历", "/duties"),
     Entry("问题数据工单", "/tickets"),
     Entry("质量评分", "/quality"),
+    Entry("上报指南", "/guide"),
     Entry("账户管理", "/admin/accounts", ("administrator",)),
     Entry("操作记录", "/admin/audit", ("administrator",)),
 )

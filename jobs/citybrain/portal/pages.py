@@ -31,6 +31,7 @@ def render(request: Request, name: str, status_code: int = 200, **content: Any) 
         "path": request.url.path,
         "csrf": csrf_token(request),
         "demo": is_demo(),
+        "contact": request.app.state.portal.settings.contact,
     }
     return HTMLResponse(_environment().get_template(name).render(**facts, **content), status_code)
 

@@ -74,6 +74,9 @@ class Settings:
     open_uploads: int = field(default_factory=lambda: _number("OPEN_UPLOADS", 60))  # of one account at a time
     workers: int = field(default_factory=lambda: _number("WORKERS", 2))  # processes that read files
     requests: int = field(default_factory=lambda: _number("REQUESTS", 1200))  # of one client in a minute
+    contact: str = field(
+        default_factory=lambda: os.environ.get("CITYBRAIN_PORTAL_CONTACT") or "区智运中心"
+    )  # to be asked
     oidc: Oidc | None = field(default_factory=_oidc)
 
     @property

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
@@ -12,12 +14,14 @@ from fastapi.responses import StreamingResponse
 
 from citybrain.contracts import Contract
 from citybrain.docs.words import CADENCE, MODES
+from citybrain.duties import arrivals
 from citybrain.ingest import landing
-from citybrain.portal import audit, deliveries
+from citybrain.portal import audit, deliveries, duties
 from citybrain.portal.access import CurrentUser, User
 from citybrain.portal.pages import render
 
 router = APIRouter(include_in_schema=False)
+ALARMED = timedelta(days=30)  # how long the bureau is shown that a file bore a mark of secrecy
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -38,7 +42,16 @@ def tables_page(request: Request, user: CurrentUser) -> Response:
         {"contract": c, "last": last_loaded(c), "may": user.hands_in(c), "own": c.owner == user.department}
         for c in visible(request, user)
     ]
-    return render(request, "tables.html", tables=shown, cadence=CADENCE, modes=MODES)
+    secret = _destroyed(request, user) if user.of_bureau else []
+    return render(request, "tables.html", tables=shown, secret=secret, cadence=CADENCE, modes=MODES)
+
+
+def _destroyed(request: Request, user: User) -> list[dict[str, Any]]:
+    """Files that bore a mark of secrecy, on the page that the bureau sees first: it has to act at once."""
+    seen = {c.table: c for c in duties.delivered(user)}
+    handed = {c.table for c in visible(request, user)}
+    found = arrivals.destroyed(seen, datetime.now(UTC) - ALARMED)
+    return [{"arrival": a, "contract": seen[a.table], "linked": a.table in handed} for a in found]
 
 
 def last_loaded(contract: Contract, before: str = "") -> landing.Receipt | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from citybrain.ingest import Outcome
-from citybrain.ingest.dirt import dirt_marks, dirt_rules
+from citybrain.ingest.dirt import dirt_marks, dirt_rules, name_of
 from citybrain.ingest.outcome import Issue, IssueGroup
 
 WEIGHTS = {"block": "不能入库", "warn": "请核对", "note": "提示"}
@@ -27,6 +27,7 @@ class Group:
     header: str | None
     count: int
     hint: str
+    dirt: str  # where the catalogue tells more of it: X01 to X34, other; or nowhere
     issues: tuple[Issue, ...]
 
 
@@ -64,5 +65,6 @@ def report_of(outcome: Outcome) -> Report:
 def _group(outcome: Outcome, group: IssueGroup) -> Group:
     issues = tuple(i for i in outcome.issues if (i.rule, i.header) == (group.rule, group.header))[:_SHOWN]
     rule = dirt_rules().get(group.rule)
-    name = rule.name if rule else issues[0].message.partition("。")[0] if issues else group.rule
-    return Group(group.severity, name, group.header, group.count, rule.hint if rule else "", issues)
+    name = name_of(group.rule, issues[0].message if issues else group.rule)
+    hint, dirt = (rule.hint, rule.dirt or "other") if rule else ("", "")
+    return Group(group.severity, name, group.header, group.count, hint, dirt, issues)

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 
 from citybrain.ingest import Outcome
+from citybrain.ingest.outcome import SecretFileError
 from citybrain.portal import audit, jobs, orphans
 from citybrain.portal.audit import Actor
 from citybrain.portal.jobs import Job
@@ -159,6 +160,8 @@ class Work:
             _log.error("delivery %s: the worker died (attempt %d)", id, delivery.attempts)
             return True
         except Exception as error:
+            if isinstance(error, SecretFileError):
+                return self._destroyed(delivery, actor, str(error))
             if getattr(error, "exit_code", None):  # the message says what one can do
                 return self._failed(delivery, actor, str(error))
             _log.exception("delivery %s", id)
@@ -168,7 +171,7 @@ class Work:
 
     def _checked(self, delivery: Delivery, actor: Actor, outcome: Outcome) -> bool:
         """Waits for its sender now. What bears a mark of secrecy does not wait: it is destroyed, and that is noted."""
-        secret = outcome.refused_because is not None and outcome.refused_because.rule == "secret_file"
+        secret = _bears_secrecy(outcome)
         nothing_to_do = outcome.status == "already" and delivery.purpose == "deliver"
         state = "loading" if secret else "done" if nothing_to_do else "checked"
         receipt = outcome.receipt if state == "done" else None
@@ -183,7 +186,11 @@ class Work:
         return secret
 
     def _loaded(self, delivery: Delivery, actor: Actor, outcome: Outcome) -> bool:
-        action = "refused" if outcome.status == "refused" else "loaded"
+        secret = _bears_secrecy(outcome)
+        if secret:
+            self.forget(delivery.id)  # before anybody is told that nothing of it is left
+            _log.warning("receipt %s bore a mark of secrecy and was destroyed", outcome.receipt)
+        action = "destroyed" if secret else "refused" if outcome.status == "refused" else "loaded"
         with self.store.begin() as db:
             found = db.get_one(Delivery, delivery.id)
             found.state, found.receipt, found.preview = "done", outcome.receipt, None
@@ -192,12 +199,26 @@ class Work:
         self.forget(delivery.id)
         return False
 
+    def _destroyed(self, delivery: Delivery, actor: Actor, why: str) -> bool:
+        """Repaired rows with a mark of secrecy: no receipt will tell of them, so the audit does."""
+        self.forget(delivery.id)
+        _log.warning("delivery %s bore a mark of secrecy and was destroyed", delivery.id)
+        with self.store.begin() as db:
+            found = db.get_one(Delivery, delivery.id)
+            found.state, found.error = "dropped", why
+            audit.record(db, actor, "destroyed", delivery.id, table=delivery.table, file=delivery.file)
+        return False
+
     def _failed(self, delivery: Delivery, actor: Actor, why: str) -> bool:
         with self.store.begin() as db:
             found = db.get_one(Delivery, delivery.id)
             found.state, found.error = "failed", why
             audit.record(db, actor, "failed", delivery.id, table=delivery.table, why=why[:200])
         return False
+
+
+def _bears_secrecy(outcome: Outcome) -> bool:
+    return outcome.refused_because is not None and outcome.refused_because.rule == "secret_file"
 
 
 def received(path: Path) -> int:
