@@ -32,7 +32,7 @@ def completed(segments: Iterator[Segment], columns: Sequence[Column], contract: 
         yield from segments
         return
     for segment in segments:
-        rows, ragged = segment.parsed()
+        rows, ragged = segment.rows, segment.ragged
         rows = above.fill(rows) if above else rows
         for column in said:
             text = pa.array([column.stated] * rows.num_rows, pa.string())

@@ -1,9 +1,8 @@
 """CSV as departments write it: any delimiter, GB18030 or UTF-8, line breaks in quotes, rows of a wrong width.
 
-The file is cut into blocks of whole records. Where nothing is quoted each line is a record, and DuckDB parses many
-blocks where it judges them. Else pyarrow parses a block at once; a block with anything irregular in it is parsed again
-by the csv module, record by record. (pyarrow's streaming reader would do, but it calls back into
-Python from threads of its own, which ends in an abort when the interpreter exits first.)
+The file is cut into blocks of whole records. pyarrow parses a block at once; a block with anything irregular in it is
+parsed again by the csv module, record by record. (pyarrow's streaming reader would do, but it calls back into Python
+from threads of its own, which ends in an abort when the interpreter exits first.)
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ import pyarrow.csv as pc
 
 from citybrain.ingest.outcome import Refused
 from citybrain.ingest.sniff import text_encoding
-from citybrain.ingest.source import SEGMENT_BYTES, Lines, Ragged, Segment, names, segment_of
+from citybrain.ingest.source import SEGMENT_BYTES, Ragged, Segment, names, segment_of
 
 _BLOCK = 1 << 23
 _HEAD = 1 << 20  # characters in which titles and header must stand
@@ -51,10 +50,7 @@ class CsvSource:
     def segments(self, width: int, first: int) -> Iterator[Segment]:
         parser = _Parser(self.delimiter or ",", width, first)
         for block, last in _blocks(self.path, self.encoding or "utf-8"):
-            if not parser.lines(block, last):
-                if parser.plain:
-                    yield parser.take()
-                parser.feed(block, last)
+            parser.feed(block, last)
             if parser.size >= SEGMENT_BYTES:
                 yield parser.take()
         yield parser.take()
@@ -72,24 +68,6 @@ class _Parser:
     size: int = 0
     tables: list[pa.Table] = field(default_factory=list)
     ragged: list[Ragged] = field(default_factory=list)
-    plain: list[bytes] = field(default_factory=list)  # blocks that the engine may parse
-    count: int = 0  # of their lines
-
-    def lines(self, block: bytes, last: bool) -> bool:
-        """Takes a block in which each line is a record, as yet unparsed; says whether it was one."""
-        if self.carry or self.tables or self.ragged or not _each_line_a_record(block):
-            return False
-        if not block.endswith(b"\n"):
-            if not last:
-                return False
-            block += b"\n"
-        if block := self._after_titles(block):
-            self.plain.append(block)
-            self.size += len(block)
-            count = block.count(b"\n")
-            self.count += count
-            self.number += count
-        return True
 
     def feed(self, block: bytes, last: bool) -> None:
         data = self._after_titles(self.carry + block if self.carry else block)
@@ -102,10 +80,6 @@ class _Parser:
 
     def take(self) -> Segment:
         """What has been taken since the last time."""
-        if self.plain:
-            data, count, first = b"".join(self.plain), self.count, self.number - self.count
-            self.plain, self.count, self.size = [], 0, 0
-            return Segment(Lines(data, self.delimiter, first, count, lambda: _parsed(data, self, first)))
         table = pa.concat_tables(self.tables) if self.tables else segment_of([], [], self.width)
         ragged, self.tables, self.ragged, self.size = tuple(self.ragged), [], [], 0
         return Segment(table, ragged)
@@ -185,22 +159,6 @@ class _Parser:
                 raise Refused("unclosed_quote", row=self.number)
             self.ragged.append(Ragged(self.number, tuple(cells)))
             self.size += sum(map(len, cells))
-
-
-def _each_line_a_record(block: bytes) -> bool:
-    """Nothing is quoted, and lines end in one way."""
-    if b'"' in block or b"\0" in block:
-        return False
-    return b"\r" not in block or block.count(b"\r") == block.count(b"\r\n") == block.count(b"\n")
-
-
-def _parsed(data: bytes, like: _Parser, first: int) -> Segment:
-    """Lines in which something is irregular, parsed block by block."""
-    parser = _Parser(like.delimiter, like.width, first, first)
-    stream = io.BytesIO(data)
-    while block := _lines(stream):
-        parser.feed(block, stream.tell() == len(data))
-    return parser.take()
 
 
 def _blocks(path: Path, encoding: str) -> Iterator[tuple[bytes, bool]]:

@@ -21,7 +21,7 @@ from citybrain.ingest.compile import Compiled
 from citybrain.ingest.findings import Origin
 from citybrain.ingest.outcome import Column, Counts, Issue, Refused, SetAside
 from citybrain.ingest.rows import ragged_kind, sparse_sql
-from citybrain.ingest.source import Lines, Ragged, Segment, lines_sql, names
+from citybrain.ingest.source import Ragged, Segment, names
 from citybrain.ingest.totals import Totals
 from citybrain.ingest.write import ROWS_A_GROUP, Part
 
@@ -65,7 +65,8 @@ class Judge:
 
     def take(self, segment: Segment) -> None:
         """One segment: rows that are plainly as agreed go to bronze at once, the others wait for a careful reading."""
-        kinds = self._sort_out(self._load(segment))
+        kinds = self._sort_out(segment.ragged)
+        self._db.register("segment", segment.rows)
         self._create("quick", self.compiled.quick_sql())
         self._end_of_table()
         self._repeats()
@@ -117,32 +118,6 @@ class Judge:
         self._report()
         self._ragged = []
         self._db.execute("DELETE FROM waiting; DELETE FROM aside")
-
-    def _load(self, segment: Segment) -> tuple[Ragged, ...]:
-        """Puts the rows into the view ``segment``; gives those of another width."""
-        if isinstance(segment.rows, Lines) and self._load_lines(segment.rows):
-            return segment.ragged
-        rows, ragged = segment.parsed()
-        self._db.register("given", rows)
-        self._create("text", "FROM given")
-        self._db.unregister("given")
-        self._db.execute("CREATE OR REPLACE TEMP VIEW segment AS FROM text")
-        return ragged
-
-    def _load_lines(self, lines: Lines) -> bool:
-        """Parses lines, unless something is irregular in them; the place of a row in the table gives its number."""
-        path = self.stage / "lines.csv"
-        path.write_bytes(lines.data)
-        try:
-            self._db.execute("SET preserve_insertion_order = true")
-            self._create("text", lines_sql(path, lines, len(self.columns)))
-        except duckdb.Error:
-            return False
-        finally:
-            self._db.execute("SET preserve_insertion_order = false")
-            path.unlink()
-        self._db.execute(f"CREATE OR REPLACE TEMP VIEW segment AS SELECT *, rowid + {lines.first} AS _row FROM text")
-        return bool(self._one("SELECT count(*) FROM text") == lines.count)
 
     def _table(self, table: str, types: Mapping[str, object], rows: Sequence[Mapping[str, object]]) -> None:
         """A few rows as a table of the given types."""

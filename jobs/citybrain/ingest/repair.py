@@ -79,7 +79,7 @@ def read_patches(path: Path, columns: Sequence[Column]) -> Patches:
     known = [(i, place[name]) for i, name in enumerate(header) if name in place]
     patches = {}
     for segment in source.segments(len(header), 2):
-        rows, ragged = segment.parsed()
+        rows, ragged = segment.rows, segment.ragged
         if ragged:
             raise UsageError(f"修正表第 {ragged[0].row} 行的列数与表头不同")
         for row in rows.to_pylist():
@@ -94,7 +94,7 @@ def patched(segments: Iterator[Segment], patches: Patches, width: int) -> Iterat
     """The rows of the original with the repaired ones in place of those that were delivered."""
     wanted = pa.array(sorted(patches), pa.int64())
     for segment in segments:
-        rows, ragged = segment.parsed()
+        rows, ragged = segment.rows, segment.ragged
         hit = pc.is_in(rows["_row"], wanted)
         old = {row["_row"]: [row[name] for name in names(width)] for row in rows.filter(hit).to_pylist()}
         old |= {r.row: _padded(r, width) for r in ragged if r.row in patches}

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import pyarrow as pa
 
-from citybrain.duck import literal
-
 SEGMENT_BYTES = 64 << 20  # text of the rows that are judged at a time
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Lines of a csv without quotes, each of them a record: the engine parses them faster than we can."""
-
-    data: bytes
-    delimiter: str
-    first: int  # number of the first line
-    count: int
-    carefully: Callable[[], Segment]  # the same where they are not all regular
 
 
 @dataclass(frozen=True)
@@ -38,14 +24,8 @@ class Ragged:
 class Segment:
     """Some rows of the table: columns c0…cn (string) and _row (the number a person sees); and rows of another width."""
 
-    rows: pa.Table | Lines
+    rows: pa.Table
     ragged: tuple[Ragged, ...] = ()
-
-    def parsed(self) -> tuple[pa.Table, tuple[Ragged, ...]]:
-        """The rows as they are to be, and those of another width."""
-        if isinstance(self.rows, Lines):
-            return self.rows.carefully().parsed()
-        return self.rows, self.ragged
 
 
 class Source(Protocol):
@@ -78,11 +58,3 @@ def names(width: int) -> list[str]:
 def segment_of(rows: list[list[str | None]], numbers: list[int], width: int) -> pa.Table:
     columns = [pa.array([row[i] for row in rows], pa.string()) for i in range(width)]
     return pa.table([*columns, pa.array(numbers, pa.int64())], names=[*names(width), "_row"])
-
-
-def lines_sql(path: Path, lines: Lines, width: int) -> str:
-    """SQL: the cells of lines that were put into a file; an error where one of them has another width."""
-    columns = ", ".join(f"{name}: 'VARCHAR'" for name in names(width))
-    end = "\\r\\n" if lines.data.endswith(b"\r\n") else "\\n"
-    return f"""FROM read_csv({literal(str(path))}, auto_detect = false, header = false, columns = {{{columns}}},
-        delim = {literal(lines.delimiter)}, quote = '', escape = '', new_line = '{end}')"""

@@ -87,7 +87,7 @@ def _rows(layout: Layout) -> Iterator[tuple[int, Cells]]:
     """Every row of the file with its number, also those above the header and those of a wrong width."""
     width = len(layout.detected.columns)
     for segment in layout.source.segments(width, 1):
-        rows, ragged = segment.parsed()
+        rows, ragged = segment.rows, segment.ragged
         columns = [rows[name].to_pylist() for name in names(width)]
         numbers = rows["_row"].to_pylist()
         found: list[tuple[int, Cells]] = list(zip(numbers, zip(*columns, strict=True), strict=True))
@@ -133,7 +133,7 @@ def _mark(
 def _fits(layout: Layout) -> bool:
     count = 0
     for segment in layout.source.segments(len(layout.detected.columns), 1):
-        rows, ragged = segment.parsed()
+        rows, ragged = segment.rows, segment.ragged
         count += rows.num_rows + len(ragged)
         if count > WHOLE:
             return False
