@@ -132,7 +132,10 @@ def _clean(
             **{name: strings(values.copy()) for name, values in texts.items()},
             "plane_x": pa.array(point[0], mask=flags["no_point"]),
             "plane_y": pa.array(point[1], mask=flags["no_point"]),
+            "lon": pa.nulls(len(codes), pa.float64()),
+            "lat": pa.nulls(len(codes), pa.float64()),
+            "coordinate_method": pa.nulls(len(codes), pa.string()),
             "surveyed_date": pa.array(days.astype("datetime64[D]")),
-            "quality_flags": flag_lists(len(codes), flags),
+            "quality_flags": flag_lists(len(codes), {**flags, "unknown_crs": ~flags["no_point"]}),
         }
     )
