@@ -6,6 +6,9 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
+
+from citybrain.ingest.header import letter
 
 HEAD = ("工单编号", "序号", "环节", "到达时间")
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -35,6 +38,21 @@ def event(number: int, *more: str) -> str:
     places = (f"{letter}{number}" for letter in "ABCD")
     values = (f"NH20260908{number:06d}", str(number), "受理", "2026-09-08 09:05:00")
     return row(number, *map(text, places, values), *more)
+
+
+def write_wide(path: Path, rows: int, columns: int) -> None:
+    """Good rows of the flow of work orders with so many columns that nobody agreed to beside theirs."""
+    more = range(len(HEAD), columns)
+    head = row(1, *(text(f"{letter(n)}1", title) for n, title in enumerate([*HEAD, *(f"附加{n}" for n in more)])))
+    numbers = "".join(f'<c r="{letter(n)}#"><v>1</v></c>' for n in more)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, content in _PARTS.items():
+            archive.writestr(name, content)
+        with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
+            sheet.write(f'<?xml version="1.0"?><worksheet xmlns="{_MAIN}"><sheetData>{head}'.encode())
+            for n in range(2, rows + 2):
+                sheet.write(event(n, numbers.replace("#", str(n))).encode())
+            sheet.write(b"</sheetData></worksheet>")
 
 
 def workbook(rows: str, before: str = "", more: Mapping[str, bytes] | None = None) -> bytes:
