@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 REMINDER = "ops.reminder"
+RESTATEMENT = "ops.restatement"
 
 
 def append_runs(results: Sequence[Result]) -> None:
@@ -42,6 +43,17 @@ def append_pulls(rows: list[dict[str, Any]]) -> None:
     kinds |= dict.fromkeys(("page", "try_number", "rows", "bytes"), pa.int64())
     kinds |= dict.fromkeys(("started_at", "finished_at"), instant)
     _append("ops.pull", rows, pa.schema([(name, kinds.get(name, pa.string())) for name in rows[0]]) if rows else None)
+
+
+def append_restatements(rows: list[dict[str, Any]]) -> None:
+    """One row a restated number and revision in ``RESTATEMENT``: the reasons, and the deliveries that moved it."""
+    import pyarrow as pa
+
+    causes = pa.struct([(name, pa.string()) for name in ("kind", "title", "receipt", "file", "received_at")])
+    kinds = {"revision": pa.int64(), "published_at": pa.timestamp("us", tz="UTC")}
+    kinds |= {"reasons": pa.list_(pa.string()), "causes": pa.list_(causes)}
+    names = ("indicator_id", "variant", "area_code", "period_kind", "period", *kinds)
+    _append(RESTATEMENT, rows, pa.schema([(name, kinds.get(name, pa.string())) for name in names]))
 
 
 def replace_reminders(day: date, rows: list[dict[str, Any]]) -> None:

@@ -80,6 +80,11 @@ def lags() -> bool:
     return _mark_of(link.resolve()) != _mark(load_registry(tables=tables), tables, sources)
 
 
+def is_there() -> bool:
+    """Whether anything has been served yet."""
+    return _link().exists()
+
+
 def current() -> Path:
     """The newest serving file itself (not the link). Raises FileNotFoundError with what to do."""
     link = _link()

@@ -1,8 +1,10 @@
 """Why a number was published again: through deliveries as departments make them, to the receipt that moved it."""
 
+import shutil
+
 import pytest
 
-from citybrain import serve
+from citybrain import lake, ops, serve
 from citybrain.contracts.load import ROOT
 from citybrain.indicators import query
 from citybrain.ingest import ingest, withdraw
@@ -72,6 +74,28 @@ def test_each_revision_names_the_deliveries_that_moved_the_number_and_no_others(
     ]
     text = query.answer_text(reported(), history=told)
     assert f"撤回 超级工单主表 补报.csv（回执 {given['late']}" in text
+
+
+def test_why_a_number_was_restated_is_known_after_its_versions_are_gone(spark, hand_in):
+    ingest("reference__town", ROOT / "schemas/codes/town.csv")
+    hand_in("三月.csv", MARCH)
+    build_and_publish(spark, TABLES)
+    late = hand_in("补报.csv", LATE)
+    build_and_publish(spark, TABLES)
+    serve.publish()
+    explained, left = query.keep_restatements(seconds=0)
+    assert explained == 0
+    assert query.keep_restatements() == (left, 0)
+    assert query.keep_restatements() == (0, 0)
+    march = "SELECT variant, area_code FROM rows WHERE indicator_id = 'WO01' AND period = '2026-03' ORDER BY ALL"
+    assert [tuple(row.values()) for row in ops.ask(ops.RESTATEMENT, march)] == [
+        (variant, area) for variant in ("accepted", "reported") for area in ("440605", "440605011")
+    ]
+    told = query.revisions(reported())
+    assert [cause.receipt for cause in told[1].causes] == [late]
+    for layer in ("bronze", "silver", "gold"):  # whoever walks now finds nothing
+        shutil.move(lake.home() / "lake" / layer, lake.home() / f"lake/{layer}.gone")
+    assert query.revisions(reported()) == told
 
 
 def test_a_new_day_moves_what_still_runs(spark, hand_in):

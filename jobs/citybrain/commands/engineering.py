@@ -136,8 +136,12 @@ def maintain(
     ] = 7,
     as_json: Json = False,
 ) -> None:
-    """Compact, checkpoint and vacuum the named tables, or all; what a consumer has still to read stays."""
+    """Write down why figures were restated; then compact, checkpoint and vacuum the named tables, or all.
+
+    What a consumer has still to read stays.
+    """
     from citybrain import maintain as upkeep
+    from citybrain.indicators import query
 
     def tell(done: upkeep.Upkeep) -> None:
         files = f"files {done.files_before} → {done.files_after}, deleted {done.deleted}"
@@ -145,6 +149,9 @@ def maintain(
             done.to_json() if as_json else f"{done.table:<44} {done.status:<10} {files:<36} {done.reason}", flush=True
         )
 
+    written, left = query.keep_restatements()
+    if not as_json:
+        print(f"restatements: {written} explained, {left} left for the next time", flush=True)
     if not all(done.ok for done in upkeep.maintain(list(tables or []), keep_days, tell)):
         raise typer.Exit(1)
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,21 @@ class SourceVersion:
     title: str
     version: int
     committed_at: datetime
+
+
+class Scope(Protocol):
+    """Where and when: which rows of a cube a number adds up. An answer is one."""
+
+    @property
+    def area_level(self) -> str: ...
+    @property
+    def area_code(self) -> str: ...
+    @property
+    def period_start(self) -> date: ...
+    @property
+    def period_end(self) -> date: ...
+    @property
+    def as_of(self) -> date: ...
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,16 @@ class UntranslatableError(ValueError):
     """The cube's SQL does not run on DuckDB."""
 
 
-def view(db: duckdb.DuckDBPyConnection, cube: Contract, version: int | None) -> None:
-    """Makes ``contributions``: the fact's key, the cube's columns, measures in their declared types."""
+def view(db: duckdb.DuckDBPyConnection, cube: Contract, version: int | None, only: str = "") -> None:
+    """Makes ``contributions``: the fact's key, the cube's columns, measures in their declared types.
+
+    ``only``: SQL behind FROM that chooses among the facts.
+    """
     (fact,) = cube.inputs
     source = PACKAGE / cube.layer / f"{cube.name}.sql"
     if not source.exists():
         raise UntranslatableError(f"{cube.table} is not written in SQL")
-    db.execute(f"CREATE OR REPLACE TEMP VIEW {fact.split('.')[1]} AS SELECT * FROM {duck.scan(fact, version)}")
+    db.execute(f"CREATE OR REPLACE TEMP VIEW {fact.split('.')[1]} AS SELECT * FROM {duck.scan(fact, version)} {only}")
     typed = ", ".join(f"CAST({m.name} AS {m.sql_type}) AS {m.name}" for m in cube.measures if m.name != "row_count")
     try:
         text = to_duckdb(source.read_text(encoding="utf-8"))

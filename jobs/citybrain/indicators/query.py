@@ -22,7 +22,8 @@ from citybrain.indicators.compile import question_sql
 from citybrain.indicators.model import AREA_LEVELS, Grain, Indicator, QuestionError, Variant
 from citybrain.indicators.period import KIND_NAMES, Period
 from citybrain.indicators.registry import JOURNAL, Registry, registry
-from citybrain.indicators.revisions import Revision
+from citybrain.indicators.restated import Revision
+from citybrain.indicators.revisions import keep as _keep
 from citybrain.indicators.revisions import revisions as _revisions
 from citybrain.indicators.trace import Trace
 from citybrain.indicators.trace import trace as _trace
@@ -90,6 +91,13 @@ def revisions(answer: IndicatorAnswer) -> tuple[Revision, ...]:
     if not (found := _revisions(answer)):
         raise QuestionError(f"没有发布过 {answer.area_name} {answer.period} 的这个数")
     return found
+
+
+def keep_restatements(seconds: float = 600) -> tuple[int, int]:
+    """Writes down why numbers were published again as of the same day, before upkeep lets go of the versions that
+    tell it; for so many seconds. Gives how many publications were explained, and how many numbers still wait.
+    """
+    return _keep(seconds) if serve.is_there() else (0, 0)
 
 
 def _data_time(db: duckdb.DuckDBPyConnection, declared: Registry, variant: Variant) -> date:

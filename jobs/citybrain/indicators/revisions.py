@@ -2,126 +2,69 @@
 
 Two publications stand on versions of cubes, these on versions of facts, these on versions of bronze. The facts that
 count differently for the number, followed to bronze on both sides, name the deliveries that came or were taken back.
+What was found of a restatement (a number told anew as of the same day) is written down by ``keep`` before upkeep lets
+go of those versions; from then on it is read, not found again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+import time
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import Decimal
 from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from citybrain import contracts, duck, serve
+import duckdb
+import pyarrow as pa
+from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import DeltaError
+
+from citybrain import contracts, duck, lake, ops, serve
 from citybrain.contracts import Contract
-from citybrain.duck import literal
-from citybrain.indicators import contributions
-from citybrain.indicators.answer import IndicatorAnswer, number, plain
+from citybrain.indicators import contributions, restated
+from citybrain.indicators.answer import IndicatorAnswer
 from citybrain.indicators.bronze import BronzeRow
 from citybrain.indicators.model import Figure
 from citybrain.indicators.registry import JOURNAL, registry
+from citybrain.indicators.restated import SHANGHAI, Cause, Number, Revision
 from citybrain.indicators.trace import Walk, input_versions, origins, period_sql, within_sql
 from citybrain.runner import state
 from citybrain.runner.state import State
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 CLEANED = "所依据的旧版已清理，不能逐行比较"
 FACTS_AT_MOST = 100  # changed facts of a figure that are followed to their deliveries
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A delivery that came (新到) or was taken back (撤回) between two publications and moved the number."""
-
-    kind: str
-    title: str
-    receipt: str
-    file: str
-    received_at: str
-
-
-@dataclass(frozen=True)
-class Revision:
-    """One publication of a number; the first one needs no reason."""
-
-    revision: int
-    published_at: datetime
-    period_end: date
-    as_of: date
-    numerator: Decimal | None
-    denominator: Decimal | None
-    value: float | None
-    reasons: tuple[str, ...] = ()
-    causes: tuple[Cause, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        document: dict[str, Any] = plain(asdict(self))
-        return document
-
-    def lines(self, show: Callable[[float | None], str]) -> Iterator[str]:
-        """For people; ``show`` writes the value as the indicator is printed."""
-        parts = f"分子 {number(self.numerator)} · 分母 {number(self.denominator)} · 截至 {self.as_of}"
-        yield f"· 第 {self.revision} 次，{self.published_at:%Y-%m-%d %H:%M:%S}：{show(self.value)}（{parts}）"
-        yield from (f"    {reason}" for reason in self.reasons)
-        yield from (f"    {c.kind} {c.title} {c.file}（回执 {c.receipt}，{c.received_at} 收到）" for c in self.causes)
+AT_ONCE = 100  # explanations that are written down in one commit
 
 
 def revisions(answer: IndicatorAnswer) -> tuple[Revision, ...]:
     """All publications of the answer's number, oldest first; none where it was never published."""
-    said = list(_published(answer))
-    stands = _states()
+    number = Number.of(answer)
+    with serve.connect(answer.file) as served:
+        said = restated.published(served, number)
+    kept = restated.kept(number, said)
     with duck.open_lake() as db:
-        walk = Walk(db, contracts.load(), FACTS_AT_MOST)
-        stood = [(one, _at(stands, one)) for one in said]
-        later = [_explained(walk, answer, old, new) for old, new in pairwise(stood)]
+        why = _Why(db)
+        later = [kept.get(new.revision) or why.explained(number, old, new) for old, new in pairwise(said)]
     return tuple([*said[:1], *later])
 
 
-def _published(answer: IndicatorAnswer) -> Iterator[Revision]:
-    cell = {name: getattr(answer, name) for name in ("indicator_id", "variant", "area_code", "period_kind", "period")}
-    with serve.connect(answer.file) as db:
-        found = db.execute(
-            "SELECT revision, epoch_us(published_at), period_end, as_of, numerator, denominator, value "
-            f"FROM {JOURNAL} WHERE {' AND '.join(f'{k} = {literal(v)}' for k, v in cell.items())} ORDER BY revision"
-        ).fetchall()
-    for revision, published, *rest in found:
-        yield Revision(revision, datetime.fromtimestamp(published / 1e6, SHANGHAI), *rest)
+def keep(seconds: float) -> tuple[int, int]:
+    """Writes down why numbers were published again as of the same day, the oldest first.
 
-
-def _states() -> list[tuple[datetime, State]]:
-    """When the journal was committed and what it stood on then, oldest first."""
-    newest = state.pin(JOURNAL).version
-    kept = state.commits(JOURNAL, newest, newest + 1) if newest >= 0 else []
-    return [
-        (datetime.fromtimestamp(entry["timestamp"] / 1e3, SHANGHAI), said)
-        for entry in reversed(kept)
-        if (said := State.from_json(entry.get("userMetadata")))
-    ]
-
-
-def _at(stands: list[tuple[datetime, State]], revision: Revision) -> State | None:
-    """A revision is computed just before the commit that holds it."""
-    return next((said for committed, said in stands if committed >= revision.published_at), None)
-
-
-def _explained(
-    walk: Walk, answer: IndicatorAnswer, old: tuple[Revision, State | None], new: tuple[Revision, State | None]
-) -> Revision:
-    (before, stood), (after, stands) = old, new
-    reasons = [f"数据时间由 {before.as_of} 到 {after.as_of}"] if before.as_of != after.as_of else []
-    if stood is None or stands is None:
-        return replace(after, reasons=(*reasons, CLEANED))
-    if stood.fingerprint != stands.fingerprint:
-        reasons.append("指标的定义或算法有变")
-    causes: dict[Cause, None] = {}
-    for name in registry().variant(answer.indicator_id, answer.variant).figures:
-        figure = registry().figures[name]
-        reason, found = _moved(walk, figure, _side(answer, before, stood, figure), _side(answer, after, stands, figure))
-        reasons += [reason] if reason and reason not in reasons else []
-        causes |= dict.fromkeys(found)
-    return replace(after, reasons=tuple(reasons) or ("上游表重算",), causes=tuple(causes))
+    Begins no further number after ``seconds``. Gives how many publications were explained, and how many numbers wait.
+    """
+    began, rows, written = time.monotonic(), list[dict[str, Any]](), 0
+    with serve.connect() as served, duck.open_lake() as db:
+        waiting, why = restated.waiting(served), _Why(db)
+        while waiting and time.monotonic() - began < seconds:
+            number, wanted = waiting.pop(0)
+            for old, new in pairwise(restated.published(served, number)):
+                rows += [restated.row(number, why.explained(number, old, new))] if new.revision in wanted else []
+            if len(rows) >= AT_ONCE or not waiting:
+                ops.append_restatements(rows)
+                written, rows = written + len(rows), []
+    ops.append_restatements(rows)
+    return written + len(rows), len(waiting)
 
 
 @dataclass(frozen=True)
@@ -133,53 +76,144 @@ class _Side:
     days: str  # the days of these alone
 
 
-def _side(answer: IndicatorAnswer, said: Revision, stands: State, figure: Figure) -> _Side:
-    cube = stands.inputs.get(figure.table)
-    fact = contracts.load()[figure.table].inputs[0]
-    version = input_versions(figure.table, cube.version).get(fact) if cube and cube.id else None
-    then = replace(answer, period_end=said.period_end, as_of=said.as_of)
-    return _Side(version, within_sql(figure, then), period_sql(figure, then))
+@dataclass(frozen=True)
+class _Scope:
+    """Of a number in one publication: where and when."""
+
+    area_level: str
+    area_code: str
+    period_start: date
+    period_end: date
+    as_of: date
 
 
-def _moved(walk: Walk, figure: Figure, old: _Side, new: _Side) -> tuple[str, list[Cause]]:
-    """Why this figure differs, and by which deliveries; nothing where its facts are the same."""
-    cube = walk.tables[figure.table]
-    fact = walk.tables[cube.inputs[0]]
-    if old.facts == new.facts:
-        return "", []
-    if any(side.facts is not None and walk.readable(fact.table, side.facts) is None for side in (old, new)):
-        return CLEANED, []
-    for name, side in (("_before", old), ("_after", new)):
-        walk.db.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {_counted(walk, figure, cube, fact, side)}")
-    key = ", ".join(fact.key)
-    keys = walk.db.execute(
-        f"SELECT DISTINCT {key} FROM ((FROM _before EXCEPT ALL FROM _after) UNION ALL "
-        "(FROM _after EXCEPT ALL FROM _before)) ORDER BY ALL"
-    ).fetchall()
-    if not keys:
-        return "", []
-    then, now = (_delivered(walk, fact, side.facts, keys) for side in (old, new))
-    causes = [_cause("新到", row) for row in now if row not in then]
-    causes += [_cause("撤回", row) for row in then if row not in now]
-    return f"{fact.title}有 {len(keys):,} 行变动", list(dict.fromkeys(causes))
+class _Why:
+    """Explains publications. What two versions of a table differ in is found once, however many numbers ask."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection) -> None:
+        self.walk = Walk(db, contracts.load(), FACTS_AT_MOST)
+        self._stands = _states()
+        self._versions: dict[tuple[str, int], dict[str, int]] = {}
+        self._differences: dict[tuple[str, int | None, int | None], str | None] = {}
+        self._delivered: dict[tuple[str, int, tuple[Any, ...]], dict[BronzeRow, None]] = {}
+
+    def explained(self, number: Number, old: Revision, new: Revision) -> Revision:
+        """The publication ``new`` with what moved it since ``old``."""
+        reasons = [f"数据时间由 {old.as_of} 到 {new.as_of}"] if old.as_of != new.as_of else []
+        stood, stands = self._at(old), self._at(new)
+        if stood is None or stands is None:
+            return replace(new, reasons=(*reasons, CLEANED))
+        if stood.fingerprint != stands.fingerprint:
+            reasons.append("指标的定义或算法有变")
+        causes: dict[Cause, None] = {}
+        for name in registry().variant(number.indicator_id, number.variant).figures:
+            figure = registry().figures[name]
+            reason, found = self._moved(
+                figure, self._side(number, old, stood, figure), self._side(number, new, stands, figure)
+            )
+            reasons += [reason] if reason and reason not in reasons else []
+            causes |= dict.fromkeys(found)
+        return replace(new, reasons=tuple(reasons) or ("上游表重算",), causes=tuple(causes))
+
+    def _at(self, revision: Revision) -> State | None:
+        """A revision is computed just before the commit that holds it."""
+        return next((said for committed, said in self._stands if committed >= revision.published_at), None)
+
+    def _side(self, number: Number, said: Revision, stands: State, figure: Figure) -> _Side:
+        cube = stands.inputs.get(figure.table)
+        fact = contracts.load()[figure.table].inputs[0]
+        version = self._inputs(figure.table, cube.version).get(fact) if cube and cube.id else None
+        then = _Scope(number.area_level, number.area_code, number.period_start, said.period_end, said.as_of)
+        return _Side(version, within_sql(figure, then), period_sql(figure, then))
+
+    def _inputs(self, table: str, version: int) -> dict[str, int]:
+        at = (table, version)
+        if at not in self._versions:
+            self._versions[at] = input_versions(table, version)
+        return self._versions[at]
+
+    def _moved(self, figure: Figure, old: _Side, new: _Side) -> tuple[str, list[Cause]]:
+        """Why this figure differs, and by which deliveries; nothing where its facts are the same."""
+        cube = self.walk.tables[figure.table]
+        fact = self.walk.tables[cube.inputs[0]]
+        if old.facts == new.facts:
+            return "", []
+        differing = self._differing(cube, fact, old.facts, new.facts)
+        if differing is None:
+            return CLEANED, []
+        before = _counted(figure, cube, fact, old, f"{differing}_before")
+        after = _counted(figure, cube, fact, new, f"{differing}_after")
+        keys = self.walk.db.execute(
+            f"SELECT DISTINCT {', '.join(fact.key)} FROM (({before} EXCEPT ALL {after}) UNION ALL "
+            f"({after} EXCEPT ALL {before})) ORDER BY ALL"
+        ).fetchall()
+        if not keys:
+            return "", []
+        then, now = (self._origins(fact, side.facts, keys) for side in (old, new))
+        causes = [_cause("新到", row) for row in now if row not in then]
+        causes += [_cause("撤回", row) for row in then if row not in now]
+        return f"{fact.title}有 {len(keys):,} 行变动", list(dict.fromkeys(causes))
+
+    def _differing(self, cube: Contract, fact: Contract, old: int | None, new: int | None) -> str | None:
+        """Before and after, what those facts add that were changed in between: two tables of this name with
+        ``_before`` and ``_after``. None where a version has been cleaned away."""
+        at = (cube.table, old, new)
+        if at not in self._differences:
+            name = f"differing_{len(self._differences)}"
+            try:
+                self.walk.db.register("changed", _changed(fact, old, new))
+                for version, when in ((old, "before"), (new, "after")):
+                    self.walk.db.execute(f"CREATE TABLE {name}_{when} AS {self._facts(cube, fact, version)}")
+                self._differences[at] = name
+            except (duckdb.Error, DeltaError, OSError):
+                self._differences[at] = None
+        return self._differences[at]
+
+    def _facts(self, cube: Contract, fact: Contract, version: int | None) -> str:
+        """SQL: what the changed facts add to a cube; of a table that is no cube, these facts as they are."""
+        only = f"SEMI JOIN changed USING ({', '.join(fact.key)})"
+        if cube.build == "cube":
+            contributions.view(self.walk.db, cube, version, only)
+        rows = "FROM contributions" if cube.build == "cube" else f"FROM {duck.scan(fact.table, version)} {only}"
+        return rows if version is not None else f"{rows} LIMIT 0"
+
+    def _origins(self, fact: Contract, version: int | None, keys: list[tuple[Any, ...]]) -> dict[BronzeRow, None]:
+        """The rows of bronze behind facts."""
+        if version is None:
+            return {}
+        at = (fact.table, version, tuple(keys[:FACTS_AT_MOST]))
+        if at not in self._delivered:
+            self._delivered[at] = dict.fromkeys(origins(self.walk, fact.table, version, fact.key, list(at[2])))
+        return self._delivered[at]
 
 
-def _counted(walk: Walk, figure: Figure, cube: Contract, fact: Contract, side: _Side) -> str:
-    """SQL: what each fact adds to the figure; of a table that is no cube, the facts of the period as they are."""
+def _changed(fact: Contract, old: int | None, new: int | None) -> pa.Table:
+    """The keys of the facts that differ between two versions; all of them where there were none before."""
+    table = DeltaTable(lake.table_uri(fact.table))
+    if old is None or new is None:
+        query = QueryBuilder().register("facts", DeltaTable(table.table_uri, version=new if old is None else old))
+        return pa.table(query.execute(f"SELECT DISTINCT {', '.join(fact.key)} FROM facts").read_all())
+    feed = table.load_cdf(starting_version=min(old, new) + 1, ending_version=max(old, new), columns=list(fact.key))
+    return pa.table(feed).group_by(list(fact.key)).aggregate([])
+
+
+def _counted(figure: Figure, cube: Contract, fact: Contract, side: _Side, facts: str) -> str:
+    """SQL: what each changed fact adds to the figure; of a table that is no cube, the facts of the period."""
     if cube.build == "cube":
         names = ", ".join(dict.fromkeys((*fact.key, figure.date, figure.sum)))
-        contributions.view(walk.db, cube, side.facts)
-        rows = f"SELECT {names} FROM contributions WHERE {side.within} AND {figure.sum} <> 0"
-    else:
-        days = side.days if figure.date in fact.names else "TRUE"
-        rows = f"SELECT * FROM {duck.scan(fact.table, side.facts)} WHERE {days}"
-    return rows if side.facts is not None else f"{rows} LIMIT 0"
+        return f"SELECT {names} FROM {facts} WHERE {side.within} AND {figure.sum} <> 0"
+    return f"SELECT * FROM {facts} WHERE {side.days if figure.date in fact.names else 'TRUE'}"
 
 
-def _delivered(walk: Walk, fact: Contract, version: int | None, keys: list[tuple[Any, ...]]) -> dict[BronzeRow, None]:
-    if version is None:
-        return {}
-    return dict.fromkeys(origins(walk, fact.table, version, fact.key, keys[:FACTS_AT_MOST]))
+def _states() -> list[tuple[datetime, State]]:
+    """When the journal was committed and what it stood on then, oldest first."""
+    newest = state.pin(JOURNAL).version
+    kept = state.commits(JOURNAL, newest, newest + 1) if newest >= 0 else []
+    return [
+        (datetime.fromtimestamp(entry["timestamp"] / 1e3, SHANGHAI), said)
+        for entry in reversed(kept)
+        if (said := State.from_json(entry.get("userMetadata")))
+    ]
 
 
 def _cause(kind: str, row: BronzeRow) -> Cause:

@@ -17,7 +17,7 @@ from citybrain import contracts, duck, lake, serve
 from citybrain.contracts import Contract
 from citybrain.duck import literal
 from citybrain.indicators import bronze, contributions
-from citybrain.indicators.answer import IndicatorAnswer, plain
+from citybrain.indicators.answer import IndicatorAnswer, Scope, plain
 from citybrain.indicators.bronze import BronzeRow, ReceiptNote
 from citybrain.indicators.compile import condition_sql
 from citybrain.indicators.model import AREA_COLUMNS, AREA_LEVELS, Figure
@@ -197,7 +197,7 @@ def _cells(
     return count, Decimal(amount), [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def within_sql(figure: Figure, answer: IndicatorAnswer, spark: bool = False) -> str:
+def within_sql(figure: Figure, answer: Scope, spark: bool = False) -> str:
     """The rows of the cube, or of its contributions, that the figure adds up for this answer."""
     conditions = [period_sql(figure, answer)]
     if figure.where:
@@ -210,7 +210,7 @@ def within_sql(figure: Figure, answer: IndicatorAnswer, spark: bool = False) -> 
     return " AND ".join(conditions)
 
 
-def period_sql(figure: Figure, answer: IndicatorAnswer) -> str:
+def period_sql(figure: Figure, answer: Scope) -> str:
     """The days that the figure adds up."""
     start, end = f"DATE '{answer.period_start}'", f"DATE '{answer.period_end}'"
     dates = {
