@@ -225,6 +225,28 @@ def test_a_form_that_changed_is_said_before_the_clerk_confirms(centre: Person) -
     assert "这次 1 行，上次 4 行，少了 75%" in page
 
 
+def test_a_repair_is_not_compared_with_the_last_delivery(centre: Person) -> None:
+    centre.loaded(EVENT, "流转.csv", events(good=9, bad=0))
+    number = centre.loaded(EVENT, "流转.csv", events(good=1, bad=2))
+    found = centre.hand_in(EVENT, "改好.csv", "行号\n3\n".encode(), purpose="repair", receipt=number)
+    page = centre.get(f"/deliveries/{found['id']}").text
+    assert "修正以后，1 行可以入库，2 行仍有问题" in page
+    assert "与上次" not in page
+
+
+def test_what_was_withdrawn_or_refused_is_not_said_to_be_in_the_lake_or_to_wait(centre: Person) -> None:
+    number = centre.loaded(EVENT, "流转.csv", events(good=1, bad=1))
+    assert "<b>1</b>已入库" in centre.get(f"/receipts/{number}").text
+    assert centre.submit(f"/receipts/{number}/withdraw").status_code == 303
+    page = centre.get(f"/receipts/{number}").text
+    assert "<b>1</b>曾入库，已撤回" in page
+    assert "待修正" not in page
+    refused = centre.hand_in(EVENT, "别的.csv", "姓名,电话\n甲,1\n".encode())
+    waiting = centre.get("/receipts").text.partition(f"/deliveries/{refused['id']}")[2].partition("</tr>")[0]
+    assert "未接收" in waiting
+    assert "等待确认" not in waiting
+
+
 def test_how_large_a_file_may_be_is_said_where_it_is_chosen(served: Served, centre: Person) -> None:
     number = centre.loaded(EVENT, "流转.csv", events())
     for path, purpose, of in (

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from citybrain.portal import accounts, sessions
 from citybrain.portal.models import Account, Session, now
-from citybrain.portal.sessions import COOKIE
+from citybrain.portal.sessions import BEFORE, COOKIE
 from citybrain.portal.signing import local
 from tests.portal.conftest import CASE, EVENT, owner
-from tests.portal.served import PASSWORD, Person, Program, Served
+from tests.portal.served import PASSWORD, Person, Program, Served, serving
 
 
 def test_a_session_begins_with_the_password_and_ends_with_sign_out(served: Served) -> None:
@@ -139,3 +140,19 @@ def test_tokens_are_for_the_api_and_can_be_revoked(served: Served) -> None:
 def test_a_session_is_no_use_beside_a_wrong_token(centre: Person) -> None:
     answer = centre.get("/api/v1/me", headers={"Authorization": "Bearer cbp_wrong"})
     assert answer.status_code == 401
+
+
+def test_behind_https_cookies_and_pages_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path / "home"))
+    with serving(secure=True) as served:
+        served.account("centre", owner(EVENT))
+        page = Person(served.url).get("/login")
+        token = page.text.split('name="csrf" value="')[1].split('"')[0]
+        (before,) = (c for c in page.headers.get_list("set-cookie") if c.startswith(f"{BEFORE}="))
+        browser = Person(served.url)
+        browser.headers["cookie"] = before.partition(";")[0]  # as a browser sends it back, over HTTPS
+        answer = browser.post("/login", data={"csrf": token, "name": "centre", "password": PASSWORD})
+        assert answer.status_code == 303
+        (session,) = (c for c in answer.headers.get_list("set-cookie") if c.startswith(f"{COOKIE}="))
+    assert page.headers["strict-transport-security"] == "max-age=31536000"
+    assert all({"HttpOnly", "Secure", "SameSite=lax"} <= set(cookie.split("; ")) for cookie in (before, session))

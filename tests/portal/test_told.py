@@ -58,3 +58,14 @@ def test_each_change_of_a_table_is_told_and_nothing_else(airflow: AirflowApi, cl
     assert told() == 1
     assert clerk.api("POST", f"/receipts/{corrected}/withdraw").json()["status"] == "withdrawn"
     assert told() == 1
+
+
+def test_of_a_burst_each_is_told(airflow: AirflowApi, clerk: Person) -> None:
+    """Airflow takes them together where it can; which of them it may miss, we cannot know."""
+    airflow.told.clear()
+    waiting = [clerk.hand_in(EVENT, f"流转{n}.csv", events(good=1, bad=0))["id"] for n in range(12)]
+    for id in waiting:
+        assert clerk.api("POST", f"/uploads/{id}/confirm").status_code == 202
+    receipts = {clerk.settled(id, ("done", "failed"))["receipt"] for id in waiting}
+    assert len(receipts - {None}) == len(waiting)
+    assert [*airflow.told] == [f"bronze.{EVENT}"] * len(waiting)

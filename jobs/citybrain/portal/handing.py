@@ -67,7 +67,8 @@ def _preview(contract: Contract, delivery: Delivery) -> dict[str, Any]:
     outcome = Outcome.model_validate(delivery.preview)
     last = tables.last_loaded(contract, before=outcome.receipt)
     known = (last.detected, last.counts) if last else (None, None)
-    change = drift.compare(contract, outcome, *known) if outcome.detected else None
+    compared = outcome.detected and delivery.purpose != "repair"  # whose outcome is of the file that is repaired
+    change = drift.compare(contract, outcome, *known) if compared else None
     return {"outcome": outcome, "report": report_of(outcome), "drift": change, "last": last}
 
 
