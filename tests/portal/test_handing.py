@@ -97,11 +97,14 @@ def test_quarantined_rows_are_downloaded_mended_and_taken_under_the_same_receipt
     assert (wrong["state"], "第 2 行不在隔离区" in wrong["error"]) == ("failed", True)
 
 
-def test_a_repair_that_is_no_table_is_told_what_it_is(centre: Person) -> None:
+def test_a_repair_that_is_no_table_is_told_what_it_is(served: Served, centre: Person) -> None:
     number = centre.loaded(EVENT, "流转.csv", events())
     found = centre.hand_in(EVENT, "改好.xlsx", b"%PDF-1.7 nothing", purpose="repair", receipt=number)
     assert found["state"] == "failed"
     assert "不是表格文件" in centre.get(f"/deliveries/{found['id']}").text
+    assert centre.api("POST", f"/uploads/{found['id']}/retry").status_code == 202
+    assert centre.settled(found["id"])["state"] == "failed"  # it has not become a table
+    assert served.audited(action="retry", subject=found["id"], account="centre")
     assert centre.api("DELETE", f"/uploads/{found['id']}").status_code == 204
 
 
@@ -234,13 +237,15 @@ def test_a_repair_is_not_compared_with_the_last_delivery(centre: Person) -> None
     assert "与上次" not in page
 
 
-def test_what_was_withdrawn_or_refused_is_not_said_to_be_in_the_lake_or_to_wait(centre: Person) -> None:
+def test_what_was_withdrawn_or_refused_is_not_said_to_be_in_the_lake_or_to_wait(served: Served, centre: Person) -> None:
     number = centre.loaded(EVENT, "流转.csv", events(good=1, bad=1))
     assert "<b>1</b>已入库" in centre.get(f"/receipts/{number}").text
     assert centre.submit(f"/receipts/{number}/withdraw").status_code == 303
     page = centre.get(f"/receipts/{number}").text
     assert "<b>1</b>曾入库，已撤回" in page
     assert "待修正" not in page
+    assert centre.get(f"/receipts/{number}/report.json").json()["status"] == "withdrawn"
+    assert served.audited(action="download", subject=number)[-1].detail == {"what": "report.json"}
     refused = centre.hand_in(EVENT, "别的.csv", "姓名,电话\n甲,1\n".encode())
     waiting = centre.get("/receipts").text.partition(f"/deliveries/{refused['id']}")[2].partition("</tr>")[0]
     assert "未接收" in waiting

@@ -17,7 +17,7 @@ ACTIONS = {
     "token_add": "新建令牌", "token_revoke": "吊销令牌",
     "template": "下载模板", "upload": "开始上传", "uploaded": "上传完成", "confirm": "确认入库", "drop": "放弃",
     "loaded": "入库", "refused": "未接收", "failed": "没有处理完", "withdraw": "撤回", "download": "下载",
-    "denied": "拒绝访问", "destroyed": "涉密，已销毁",
+    "retry": "再试一次", "denied": "拒绝访问", "destroyed": "涉密，已销毁",
 }  # fmt: skip
 DETAILS = {
     "table": "表", "file": "文件", "size": "字节", "purpose": "用途", "rows": "行", "rule": "规则", "why": "原因",

@@ -202,6 +202,7 @@ def retry(portal: Portal, user: User, id: str) -> None:
             raise Refusal(409, "这次报送没有出错，不用重试")
         found.state = "loading" if found.direct or found.preview else "checking"
         found.attempts, found.error = 0, None
+        audit.record(db, user.actor, "retry", id, table=found.table)
     portal.work.take(id)
 
 

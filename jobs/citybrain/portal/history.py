@@ -61,9 +61,7 @@ def withdraw(request: Request, user: CurrentUser, number: str) -> Response:
 
 @router.get("/receipts/{number}/report.json")
 def report_json(request: Request, user: CurrentUser, number: str) -> Response:
-    contract, receipt = deliveries.receipt_of(request.app.state.portal, user, number)
-    text = reports.outcome_of(contract, receipt).to_json()
-    return tables.attachment(text.encode(), f"{receipt.receipt}.json", "application/json")
+    return reports.report_text(request.app.state.portal, user, number)
 
 
 @router.get("/receipts/{number}/report.xlsx")

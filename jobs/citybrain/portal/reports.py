@@ -48,6 +48,14 @@ def report_workbook(portal: Portal, user: User, number: str) -> Response:
         return attachment(out.read_bytes(), f"{Path(receipt.file).stem}-问题标注.xlsx")
 
 
+def report_text(portal: Portal, user: User, number: str) -> Response:
+    """The outcome as JSON."""
+    contract, receipt = deliveries.receipt_of(portal, user, number)
+    _audit(portal, user, number, "report.json")
+    text = outcome_of(contract, receipt).to_json()
+    return attachment(text.encode(), f"{receipt.receipt}.json", "application/json")
+
+
 def preview_workbook(portal: Portal, user: User, id: str) -> Response:
     """The same of a file that is not loaded yet."""
     contract, delivery = deliveries.delivery_of(portal, user, id)
