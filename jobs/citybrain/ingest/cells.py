@@ -113,12 +113,19 @@ def places_of(field: Field) -> int:
     return int(field.type.rstrip(")").split(",")[1]) if field.type.startswith("decimal") else 0
 
 
+def _digits_of(field: Field) -> int:
+    """Digits before the point that every number column of the type can hold."""
+    if match := re.fullmatch(r"decimal\((\d+),(\d+)\)", field.type):
+        return min(int(match[1]) - int(match[2]), 18)
+    return 9 if field.type == "int" else 18
+
+
 def engine_type(field: Field) -> str:
     return {"text": "VARCHAR", "string": "VARCHAR"}.get(field.type, field.sql_type.upper())
 
 
 def cast_value(field: Field, raw: str) -> str:
-    """SQL: the value that a text has where it is plainly as agreed; instants in UTC."""
+    """SQL: the value of text that is plainly as agreed; instants in UTC. ``plain.typed`` is the same in Arrow."""
     kind = kind_of(field)
     if kind == "boolean":
         return f"({raw} = '是')"
@@ -127,23 +134,24 @@ def cast_value(field: Field, raw: str) -> str:
     return raw if kind in ("text", "name", "code") else f"TRY_CAST({raw} AS {engine_type(field)})"
 
 
-def is_plain(field: Field, raw: str, value: str | None = None) -> str:
-    """SQL: is the text plainly as agreed? ``value``: what ``cast_value`` makes of it, by default the field's name."""
-    kind, value = kind_of(field), value or field.name
+def is_plain(field: Field, raw: str) -> str:
+    """SQL: is the text plainly as agreed? What is so cannot fail to be cast. Beside it stands ``help_value``."""
+    kind, value = kind_of(field), f"v_{field.name}"
     if isinstance(field, Delivered) and (field.is_converted or field.since_1904):
         return "false"
-    if kind == "timestamp":  # until 1991 Shanghai had summer time
-        same = f"({value} + INTERVAL 8 HOUR)::VARCHAR = {raw}"
-        return f"({same} AND {value} >= TIMESTAMP '1991-09-16' AND {value} < TIMESTAMP '2100-12-31')"
+    if kind == "timestamp":  # as DuckDB writes it; until 1991 Shanghai had summer time
+        bounds = f"{value} >= TIMESTAMP '1991-09-16 08:00:00' AND {value} < TIMESTAMP '2100-12-31 08:00:00'"
+        return f"({value}::VARCHAR = {raw} AND {bounds})"
     if kind == "date":
         return f"({value}::VARCHAR = {raw} AND plausible({value}))"
     if kind == "boolean":
         return f"{raw} IN ('是', '否')"
     if kind == "number":
-        fraction = f"(\\.[0-9]{{1,{places_of(field)}}})?" if places_of(field) else ""
+        places, digits = places_of(field), _digits_of(field)
+        fraction = f"(\\.[0-9]{{1,{places}}})?" if places else ""
         special = (*field.nulls, *field.values)
         nothing = f" AND {raw} NOT IN ({', '.join(map(literal, special))})" if special else ""
-        return f"(regexp_full_match({raw}, '-?[0-9]{{1,18}}{fraction}') AND {value} IS NOT NULL{nothing})"
+        return f"(regexp_full_match({raw}, '-?[0-9]{{1,{digits}}}{fraction}'){nothing})"
     if field.enum:
         return f"{raw} IN ({', '.join(map(literal, field.enum))})"
     return _PLAIN_TEXTS[kind](field, raw)
@@ -151,14 +159,7 @@ def is_plain(field: Field, raw: str, value: str | None = None) -> str:
 
 def plain_value(field: Field, raw: str) -> str:
     """SQL: the value (an instant in UTC) of text that is plainly as agreed, else NULL."""
-    value = cast_value(field, raw)
-    return f"CASE WHEN {is_plain(field, raw, value)} THEN {value} END"
-
-
-def plainly_stored(field: Field, raw: str) -> str:
-    """SQL: what bronze holds of text that is known to be plainly as agreed."""
-    value = cast_value(field, raw)
-    return f"make_timestamptz(epoch_us({value}))" if kind_of(field) == "timestamp" else value
+    return f"CASE WHEN {is_plain(field, raw)} THEN {cast_value(field, raw)} END"
 
 
 def stored(field: Field) -> str:
@@ -168,7 +169,7 @@ def stored(field: Field) -> str:
 
 def _plain_code(field: Field, raw: str) -> str:
     if field.check == "id_card":
-        return f"coalesce(id_card_sound({raw}, n_{field.name}), false)"
+        return f"coalesce(id_card_sound({raw}, v_{field.name}), false)"
     if field.pattern and not field.nulls and not field.values:
         whole = field.pattern.startswith("^") and field.pattern.endswith("$")
         bare = "" if whole else f" AND bare({raw}) = {raw}"
@@ -210,9 +211,12 @@ _PLAIN_TEXTS = {
 }
 
 
-def help_value(field: Field, raw: str) -> str:
-    """SQL: the first 17 digits of an identity number as a number, from which its check digit is cheap (``n_x``)."""
-    return f"TRY_CAST(left({raw}, 17) AS BIGINT) AS n_{field.name}"
+def help_value(field: Field, raw: str) -> str | None:
+    """SQL: what ``is_plain`` uses more than once, as ``v_x``: a moment, or an identity number but for its check digit.
+    None of other fields."""
+    if field.check == "id_card":
+        return f"TRY_CAST(left({raw}, 17) AS BIGINT) AS v_{field.name}"
+    return f"TRY_CAST({raw} AS {field.type}) AS v_{field.name}" if kind_of(field) in ("timestamp", "date") else None
 
 
 def careful_value(field: Field) -> str:

@@ -1,6 +1,7 @@
 """A bronze contract and the columns of a file, compiled to the SQL that judges a segment of rows.
 
 quick    every row, few columns: what it is, hashes, whether it is plainly as agreed in every cell
+plain    rows that are so, with their values (plain.py)
 waiting  rows that are not, as delivered
 rest     the same with plain values ``x`` and text that was not plain ``o_x``
 odd      the distinct texts that were not plain
@@ -10,7 +11,7 @@ careful  the rest, read: values, marks, text as delivered, names of broken rules
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from citybrain.contracts import Contract, Field
@@ -23,7 +24,6 @@ from citybrain.ingest.cells import (
     help_value,
     is_plain,
     plain_value,
-    plainly_stored,
     stored,
 )
 from citybrain.ingest.checks import Check, checks_of
@@ -44,24 +44,35 @@ class Compiled:
         self.raw = {f.name: f"c{place[f.name]}" for f in self.fields}
         self.checks = checks_of(contract, set(self.raw))
 
-    def quick_sql(self) -> str:
+    def quick_sql(self, few: Collection[str]) -> str:
+        """``few``: the columns whose distinct texts are looked at by ``odd_texts_sql`` instead of each cell."""
         every = ", ".join(f"c{c.position}" for c in self.columns)
         keys = ", ".join(self.raw[k] for k in self.contract.key if k in self.raw)
-        values = [f"{cast_value(f, self.raw[f.name])} AS {f.name}" for f in self.fields]
-        nulls = [f"NULL::{engine_type(f)} AS {f.name}" for f in self.absent]
         # Each condition is a column of its own: within one AND DuckDB takes three times as long over the costly ones.
-        plain = [f"({self.raw[f.name]} IS NULL OR {is_plain(f, self.raw[f.name])}) IS TRUE" for f in self.fields]
-        sound = [f"{c.plain} IS NOT TRUE" for c in self.checks if c.plain]
-        conditions = [*plain, *sound]
-        named = [f"{condition} AS p{i}" for i, condition in enumerate(conditions)]
-        keyless = " AND ".join(f"{k} IS NULL" for k in self.contract.key)
+        asked = [(f, self.raw[f.name]) for f in self.fields if self.raw[f.name] not in few]
+        named = [f"({raw} IS NULL OR {is_plain(f, raw)}) IS TRUE AS p_{f.name}" for f, raw in asked]
+        helps = [help_value(f, raw) for f, raw in asked]
+        plain = " AND ".join(["true", *(f"p_{f.name}" for f, _ in asked)])
+        keyless = " AND ".join(f"{self._typed(k)} IS NULL" for k in self.contract.key)
         return f"""
-            WITH typed AS (SELECT *, {kind_sql(self.contract, self.columns)} AS _kind, hash({every}) AS _h1,
-                                  hash({keys}) AS _h2, {", ".join([*values, *nulls, *self._helps()])} FROM segment),
-            judged AS (SELECT _row, _kind, _h1, _h2, {keyless} AS _keyless, {", ".join(named)}
-                       FROM (SELECT *, {self._now} FROM typed))
-            SELECT _row, _kind, _h1, _h2, _keyless, {" AND ".join(f"p{i}" for i in range(len(conditions)))} AS _plain
-            FROM judged"""
+            WITH judged AS (SELECT {", ".join(["_row", *named])}, {kind_sql(self.contract, self.columns)} AS _kind,
+                                   hash({every}) AS _h1, hash({keys}) AS _h2, {keyless} AS _keyless
+                            FROM (SELECT {", ".join(["*", *filter(None, helps)])} FROM segment))
+            SELECT _row, _kind, _h1, _h2, _keyless, {plain} AS _plain FROM judged"""
+
+    def odd_texts_sql(self, few: Collection[str]) -> str:
+        """Of the distinct texts (c, t) in ``few``: those that are not plainly as agreed."""
+        fields = [f for f in self.fields if self.raw[f.name] in few]
+        texts = [", ".join(filter(None, ["c", "t", help_value(f, "t")])) for f in fields]
+        of = [f"(SELECT {t} FROM few WHERE c = '{self.raw[f.name]}')" for t, f in zip(texts, fields, strict=True)]
+        odd = [f"SELECT c, t FROM {o} WHERE {is_plain(f, 't')} IS NOT TRUE" for o, f in zip(of, fields, strict=True)]
+        return " UNION ALL ".join(odd) or "SELECT c, t FROM few WHERE false"
+
+    def unsound_sql(self) -> str:
+        """The numbers of the rows of ``plain`` that break a rule, whatever their cells look like."""
+        nulls = [f"NULL::{engine_type(f)} AS {f.name}" for f in self.absent]
+        broken = " OR ".join(f"{c.plain} IS TRUE" for c in self.checks if c.plain) or "false"
+        return f"SELECT _row FROM (SELECT {', '.join(['*', self._now, *nulls])} FROM plain) WHERE {broken}"
 
     def rest_sql(self) -> str:
         values = [f"{plain_value(f, self.raw[f.name])} AS {f.name}" for f in self.fields]
@@ -71,8 +82,11 @@ class Compiled:
             WITH helped AS (SELECT {", ".join(["*", *self._helps()])} FROM waiting)
             SELECT *, {", ".join(odd)} FROM (SELECT *, {", ".join([*values, *nulls])} FROM helped)"""
 
+    def _typed(self, name: str) -> str:
+        return next((cast_value(f, self.raw[name]) for f in self.fields if f.name == name), "NULL")
+
     def _helps(self) -> list[str]:
-        return [help_value(f, self.raw[f.name]) for f in self.fields if f.check == "id_card"]
+        return [help for f in self.fields if (help := help_value(f, self.raw[f.name]))]
 
     def odd_counts_sql(self) -> str:
         return f"SELECT {', '.join(f'count(o_{f.name})' for f in self.fields)} FROM rest"
@@ -102,15 +116,6 @@ class Compiled:
             SELECT _row, {", ".join(self.contract.names)}, {_marks(odd)} AS _marks,
                    {self._delivered(has)} AS _delivered, _broken,
                    list_has_any(_broken, [{blocking}]::VARCHAR[]) AS _blocked FROM checked"""
-
-    def plain_sql(self, system: str) -> str:
-        """The rows of bronze that are plainly as agreed; ``system``: the columns that are the same in all of them.
-
-        Columns that the file does not have are not written: what a Parquet file lacks is null in Delta.
-        """
-        columns = ", ".join(f"{plainly_stored(f, self.raw[f.name])} AS {f.name}" for f in self.fields)
-        return f"""SELECT {columns}, {system}, []::VARCHAR[] AS _marks, MAP {{}}::MAP(VARCHAR, VARCHAR) AS _delivered
-            FROM segment ANTI JOIN (SELECT _row FROM quick WHERE _kind <> 'data' OR NOT _plain) USING (_row)"""
 
     def careful_bronze_sql(self, system: str) -> str:
         """The rows of bronze that were read carefully."""

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import pyarrow as pa
 
 from citybrain.contracts import Contract
 from citybrain.duck import literal
-from citybrain.ingest import findings
+from citybrain.ingest import findings, plain
 from citybrain.ingest.cells import FIELDS, READINGS_SCHEMA, fields_rows, kind_of, reading_sql
 from citybrain.ingest.compile import Compiled
 from citybrain.ingest.findings import Origin
@@ -23,8 +24,9 @@ from citybrain.ingest.outcome import Column, Counts, Issue, Refused, SetAside
 from citybrain.ingest.rows import ragged_kind, sparse_sql
 from citybrain.ingest.source import Ragged, Segment, names
 from citybrain.ingest.totals import Totals
-from citybrain.ingest.write import ROWS_A_GROUP, Part
+from citybrain.ingest.write import ROWS_A_GROUP, Part, part_of
 
+Name = Literal["bronze", "quarantine", "issue"]
 WAITING = 100_000  # rows that wait at most to be read carefully
 SHOWN = 20  # findings of each rule and column that the outcome carries; all are in ops.issue
 LISTED = 200  # rows set aside that the outcome lists
@@ -66,19 +68,40 @@ class Judge:
     def take(self, segment: Segment) -> None:
         """One segment: rows that are plainly as agreed go to bronze at once, the others wait for a careful reading."""
         kinds = self._sort_out(segment.ragged)
-        self._db.register("segment", segment.rows)
-        self._create("quick", self.compiled.quick_sql())
+        rows = plain.condensed(segment.rows)
+        odd = self._look_at(rows)
         self._end_of_table()
         self._repeats()
-        self._write("bronze", self.compiled.plain_sql(findings.system_sql(self.origin)))
-        self._db.execute(
-            "INSERT INTO waiting SELECT * FROM segment "
-            "SEMI JOIN (SELECT _row FROM quick WHERE _kind = 'data' AND NOT _plain) USING (_row)"
-        )
+        aside = self._rows("SELECT _row FROM quick WHERE _kind <> 'data'")
+        unsound = self._take_plain(plain.without(rows, [aside, odd]))
+        self._db.register("odd", plain.without(plain.only(rows, [odd, unsound]), [aside]))
+        self._db.execute("INSERT INTO waiting FROM odd; DROP VIEW odd")
         self._count(kinds)
         self._totals.take(self._db)
         if self._one("SELECT count(*) FROM waiting") + len(self._ragged) > WAITING:
             self._read_waiting()
+
+    def _look_at(self, rows: pa.Table) -> pa.Array:
+        """Makes ``quick`` of the rows; gives the numbers of those in which a cell is not plainly as agreed."""
+        texts = plain.texts_of_few(rows)
+        few = texts["c"].unique().to_pylist()
+        self._db.register("segment", rows)
+        self._db.register("few", texts)
+        self._create("quick", self.compiled.quick_sql(few))
+        odd = self._db.execute(self.compiled.odd_texts_sql(few)).to_arrow_table()
+        return pa.concat_arrays([self._rows("SELECT _row FROM quick WHERE NOT _plain"), plain.with_texts(rows, odd)])
+
+    def _take_plain(self, rows: pa.Table) -> pa.Array:
+        """Rows whose cells are plainly as agreed go to bronze, but for those that break a rule: gives their numbers."""
+        values = plain.typed(rows, self.compiled.fields, self.compiled.raw)
+        self._db.register("plain", values)
+        unsound = self._rows(self.compiled.unsound_sql())
+        self._db.unregister("plain")
+        if len(unsound) < values.num_rows:
+            path = self._next("bronze")
+            plain.write(plain.without(values, [unsound]), self.origin, path)
+            self.result.bronze.append(part_of(path))
+        return unsound
 
     def __enter__(self) -> Judge:
         return self
@@ -188,16 +211,16 @@ class Judge:
         if kind in ("total", "header", "repeat"):
             self.result.set_aside.append(SetAside.model_validate({"row": row, "why": kind, "of": of}))
 
-    def _write(self, name: Literal["bronze", "quarantine", "issue"], select: str) -> None:
-        parts: list[Part] = getattr(self.result, name)
-        path = self.stage / f"{name}-{len(parts)}.parquet"
-        copied = self._db.execute(
-            f"COPY ({select}) TO {literal(str(path))} "
-            f"(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_A_GROUP}, RETURN_STATS)"
-        ).fetchall()
-        for _, rows, size, _, statistics, _ in copied:
-            if rows:
-                parts.append(Part(path, rows, size, statistics))
+    def _write(self, name: Name, select: str) -> None:
+        path = self._next(name)
+        written = self._one(
+            f"COPY ({select}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_A_GROUP})"
+        )
+        if written:
+            getattr(self.result, name).append(part_of(path))
+
+    def _next(self, name: Name) -> Path:
+        return self.stage / f"{name}-{len(getattr(self.result, name))}.parquet"
 
     def _count(self, ragged: Counter[str]) -> None:
         n = Counter(ragged)
@@ -227,6 +250,9 @@ class Judge:
 
     def _all(self, query: str) -> list[Any]:
         return self._db.execute(query).fetchall()
+
+    def _rows(self, query: str) -> pa.Array:
+        return self._db.execute(query).to_arrow_table()["_row"].combine_chunks()
 
     def _one(self, query: str) -> Any:
         row = self._db.execute(query).fetchone()

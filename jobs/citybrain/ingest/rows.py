@@ -25,7 +25,7 @@ def kind_sql(contract: Contract, columns: Sequence[Column]) -> str:
     totals = " OR ".join(f"regexp_full_match(regexp_replace({c}, '\\s', '', 'g'), {literal(_TOTAL)})" for c in asked)
     header = " AND ".join(f"c{c.position} = {literal(c.header)}" for c in columns if c.field)
     # Nearly every row begins with a code or a number and is seen to be data at once.
-    plainly = " AND ".join(f"unicode({c}) BETWEEN 48 AND 122" for c in dict.fromkeys([cells[0], *asked[1:]]))
+    plainly = " AND ".join(f"{c} >= '0' AND {c} < '{{'" for c in dict.fromkeys([cells[0], *asked[1:]]))
     plainly += f" AND {cells[0]} <> {literal(columns[0].header)}"
     odd_start = f"{first} = '' OR unicode({first}) <= 32 OR unicode({first}) IN (160, 8203, 12288, 65279)"
     return f"""CASE WHEN {plainly} THEN 'data'

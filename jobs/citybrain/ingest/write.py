@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, Transaction, WriterProperties
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -36,13 +37,42 @@ _FILE_FACTS = [("_receipt", "receipt"), ("_load", "load"), ("_file", "file"), ("
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """Of a column: how many values are null; the least and the greatest, where they are known."""
+
+    nulls: int
+    low: Any = None
+    high: Any = None
+
+
+@dataclass(frozen=True)
 class Part:
-    """A Parquet file that DuckDB wrote, with what COPY … (RETURN_STATS) said of it."""
+    """A Parquet file that is to become part of a table, with what its footer says of it."""
 
     path: Path
     rows: int
     size: int
-    statistics: Mapping[str, Mapping[str, str]]
+    bounds: Mapping[str, Bounds]
+
+
+def part_of(path: Path) -> Part:
+    footer = pq.read_metadata(path)
+    groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
+    columns = zip(*([group.column(j) for j in range(footer.num_columns)] for group in groups), strict=True)
+    bounds = {chunks[0].path_in_schema: _bounds([chunk.statistics for chunk in chunks]) for chunks in columns}
+    return Part(path, footer.num_rows, path.stat().st_size, {n: b for n, b in bounds.items() if b})
+
+
+def _bounds(found: Sequence[pq.Statistics | None]) -> Bounds | None:
+    """Of all row groups; None where one of them does not tell its nulls."""
+    told = [one for one in found if one and one.has_null_count]
+    if len(told) < len(found):
+        return None
+    nulls = sum(one.null_count for one in told)
+    filled = [one for one in told if one.num_values]
+    if not filled or not all(one.has_min_max for one in filled):
+        return Bounds(nulls)
+    return Bounds(nulls, min(one.min for one in filled), max(one.max for one in filled))
 
 
 def bronze_schema(contract: Contract) -> pa.Schema:
@@ -50,6 +80,10 @@ def bronze_schema(contract: Contract) -> pa.Schema:
     fields = [pa.field(f.name, arrow_type(f), metadata={"comment": f.title}) for f in contract.fields]
     system = [pa.field(name, _SYSTEM[name][0], metadata={"comment": _SYSTEM[name][1]}) for name in SYSTEM_FIELDS]
     return pa.schema([*fields, *system])
+
+
+def system_type(name: str) -> pa.DataType:
+    return _SYSTEM[name][0]
 
 
 def arrow_type(field: Field) -> pa.DataType:
@@ -246,24 +280,25 @@ def _statistics(part: Part, schema: pa.Schema, skip: set[str]) -> dict[str, Any]
     """Delta's file statistics: nulls of every column, least and greatest of those worth skipping by."""
     facts: dict[str, Any] = {"numRecords": part.rows, "minValues": {}, "maxValues": {}, "nullCount": {}}
     for field in schema:
-        found = part.statistics.get(f'"{field.name}"')
+        found = part.bounds.get(field.name)
         if not found:
             continue
-        facts["nullCount"][field.name] = int(found["null_count"])
-        if field.name not in skip and "min" in found and "max" in found:
-            low, high = (_bound(found[end], field.type) for end in ("min", "max"))
-            if low is not None and high is not None:
-                facts["minValues"][field.name], facts["maxValues"][field.name] = low, high
+        facts["nullCount"][field.name] = found.nulls
+        low, high = _bound(found.low, field.type), _bound(found.high, field.type)
+        if field.name not in skip and low is not None and high is not None:
+            facts["minValues"][field.name], facts["maxValues"][field.name] = low, high
     return facts
 
 
-def _bound(value: str, kind: pa.DataType) -> object:
-    """A bound in Delta's JSON form; None where it would not be exact."""
+def _bound(value: Any, kind: pa.DataType) -> object:
+    """A bound in Delta's JSON form; None where it would not be exact, or there is none."""
+    if value is None:
+        return None
     if pa.types.is_string(kind):
         return value if len(value) <= 32 and value.isprintable() else None
     if pa.types.is_timestamp(kind):
-        whole, _, fraction = value.removesuffix("+00").partition(".")
-        return None if len(fraction) > 3 else f"{whole.replace(' ', 'T')}.{fraction.ljust(3, '0')}Z"
+        exact = value.microsecond % 1000 == 0
+        return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03}Z" if exact else None
     if pa.types.is_integer(kind):
-        return int(value)
-    return value if pa.types.is_date(kind) else None
+        return value
+    return value.isoformat() if pa.types.is_date(kind) else None

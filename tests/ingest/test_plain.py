@@ -1,0 +1,84 @@
+"""What is plainly as agreed becomes the same in Arrow as through the careful reading, whatever stands beside it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+
+from citybrain.contracts import Field
+from citybrain.ingest import ingest, plain
+from citybrain.ingest.cells import cast_value, help_value, is_plain
+from citybrain.ingest.judge import database
+from tests.lake import rows_of
+
+TEXTS = {
+    "timestamp": {
+        "2026-09-08 09:05:00": True,
+        "2024-02-29 23:59:59.5": True,
+        "1991-09-16 08:00:00": True,
+        "2100-12-31 07:59:59": True,
+        "1991-09-16 07:59:59": False,
+        "2100-12-31 08:00:00": False,
+        "20000-01-01 00:00:00": False,
+        "2026-02-29 00:00:00": False,
+        "2026-09-08T09:05:00": False,
+        "2026-09-08  9:05:00": False,
+        "2026-09-08 09:05:00.50": False,
+        "2026-09-08 09:05:00Z": False,
+        "infinity": False,
+    },
+    "date": {"2026-09-08": True, "1949-01-01": True, "2101-01-01": False, "2026-9-8": False, "20000-01-01": False},
+    "int": {"0": True, "-0": True, "007": True, "999999999": True, "2147483648": False, "+1": False, "1.0": False},
+    "bigint": {"999999999999999999": True, "9999999999999999999": False, "1e3": False, " 1": False},
+    "double": {"-0.0": True, "113.145576": True, "0.1234567890": True, "1.": False, ".5": False, "NaN": False},
+    "decimal(9,2)": {"1234567.89": True, "-0.5": True, "0000001": True, "12345678": False, "1.234": False},
+    "decimal(20,4)": {"9999999999999999.9999": True, "99999999999999999": False},
+    "boolean": {"是": True, "否": True, "true": False, "": False},
+    "string": {"巷口": True, " 巷口": False, "—": False},
+    "text": {"无名路": True, "无": True, "\u3000": False},
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+def test_what_is_plain_is_cast_as_the_engine_casts_it(kind, tmp_path):
+    field, texts = Field(name="x", title="列", type=kind), list(TEXTS[kind])
+    db = database(tmp_path)
+    db.register("given", pa.table({"c0": texts, "_row": range(len(texts))}))
+    helped = ", ".join(filter(None, ["*", help_value(field, "c0")]))
+    select = f"SELECT c0, _row, {cast_value(field, 'c0')} AS x FROM (SELECT {helped} FROM given)"
+    rows = db.execute(f"{select} WHERE {is_plain(field, 'c0')} ORDER BY _row").to_arrow_table()
+    assert rows["c0"].to_pylist() == [text for text, is_so in TEXTS[kind].items() if is_so]
+    assert plain.typed(rows, [field], {"x": "c0"})["x"].to_pylist() == rows["x"].to_pylist()
+    condensed = rows.set_column(0, "c0", rows["c0"].dictionary_encode())
+    values = plain.typed(condensed, [field], {"x": "c0"})["x"]
+    assert values.to_pylist() == rows["x"].to_pylist()
+
+
+def test_a_column_of_few_texts_is_read_as_one_of_many(tmp_path):
+    """Of 400 rows each of these lines is odd in its own way; all others have the same step and the same time."""
+    odd = {7: "NH20260908000007,7,受理,2026-02-30 09:05:00", 8: "NH20260908000008,8,＃,2026-09-08 09:05:00"}
+    odd |= {9: "NH20260908000010,10,受理,2026-09-08 09:05:00", 11: "合计,11,受理,2026-09-08 09:05:00"}
+    odd |= {12: "NH20260908000012,１２,受理,2026-09-08 09:05:00", 13: "NH20260908000013,13,受理,"}
+    lines = [odd.get(n, f"NH20260908{n:06d},{n},受理,2026-09-08 09:05:00") for n in range(2, 402)]
+    file = tmp_path / "流转.csv"
+    file.write_text("\n".join(["工单编号,序号,环节,到达时间", *lines]), encoding="utf-8")
+    outcome = ingest("centre__work_order_event", file)
+    assert outcome.counts == {"delivered": 400, "accepted": 396, "quarantined": 2, "set_aside": 2}
+    assert {(one.row, one.why) for one in outcome.set_aside} == {(10, "repeat"), (11, "total")}
+    taken = {row["_row"]: row for row in rows_of("bronze.centre__work_order_event")}
+    assert {n: row["_marks"] for n, row in taken.items() if row["_marks"]} == {8: ["step:X05"], 12: ["event_no:X05"]}
+    assert {(row["step"], row["arrived_at"]) for n, row in taken.items() if n != 8} == {
+        ("受理", datetime(2026, 9, 8, 1, 5, tzinfo=UTC))
+    }
+    assert {row["row"] for row in rows_of("quarantine.centre__work_order_event")} == {7, 13}
+
+
+def test_a_dictionary_is_made_only_where_it_stays_small():
+    few = pa.array(["受理"] * 5000 + [str(n) for n in range(5000)])
+    rows = pa.table({"c0": ["受理", None] * 5000, "c1": few, "_row": range(10000)})
+    condensed = plain.condensed(rows)
+    assert [pa.types.is_dictionary(t) for t in condensed.schema.types] == [True, False, False]
+    assert condensed["c0"].cast(pa.string()).to_pylist() == rows["c0"].to_pylist()
+    assert plain.with_texts(condensed, pa.table({"c": ["c0"], "t": ["受理"]})).to_pylist() == [*range(0, 10000, 2)]
