@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -56,6 +58,9 @@ class Judge:
         self.result = Judged()
         self._footer_at: int | None = None
         self._ragged: list[Ragged] = []
+        self._pool = ThreadPoolExecutor(1)
+        self._part: Future[Part] | None = None  # of bronze, that is being written
+        self._files = itertools.count()
         self._totals = Totals(contract, columns)
         self._db = database(stage)
         self._db.execute("CREATE TABLE seen (h1 UBIGINT, h2 UBIGINT, _row BIGINT)")
@@ -97,16 +102,20 @@ class Judge:
         self._db.register("plain", values)
         unsound = self._rows(self.compiled.unsound_sql())
         self._db.unregister("plain")
-        if len(unsound) < values.num_rows:
-            path = self._next("bronze")
-            plain.write(plain.without(values, [unsound]), self.origin, path)
-            self.result.bronze.append(part_of(path))
+        self._await_part()
+        self._part = self._pool.submit(plain.write, values, unsound, self.origin, self._next("bronze"))
         return unsound
+
+    def _await_part(self) -> None:
+        """One part is written while the next segment is judged, so that no more than two are in memory."""
+        part, self._part = self._part.result() if self._part else None, None
+        self.result.bronze += [part] if part and part.rows else []
 
     def __enter__(self) -> Judge:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
         self._db.close()
 
     def note(self, issues: Sequence[Issue]) -> None:
@@ -119,6 +128,7 @@ class Judge:
             self._write("issue", findings.issue_sql(self.contract.table, self.origin))
 
     def finish(self) -> Judged:
+        self._await_part()
         self._read_waiting()
         self.note(list(self._totals.issues()))
         r = self.result
@@ -220,7 +230,7 @@ class Judge:
             getattr(self.result, name).append(part_of(path))
 
     def _next(self, name: Name) -> Path:
-        return self.stage / f"{name}-{len(getattr(self.result, name))}.parquet"
+        return self.stage / f"{name}-{next(self._files)}.parquet"
 
     def _count(self, ragged: Counter[str]) -> None:
         n = Counter(ragged)

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -111,7 +112,11 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
         found = Receipt(
             receipt=number, table=table, file=file.name, sha256=sha, size=size, sender=sender, received_at=_now()
         )
-        if secrecy(draft / file.name, file.name):
+        with ThreadPoolExecutor(1) as pool:  # the disk and the processor at once
+            synced = pool.submit(_fsync, draft / file.name)
+            is_secret = secrecy(draft / file.name, file.name)
+            synced.result()
+        if is_secret:
             found = found.changed(status="destroyed", refused_because=file_issue("secret_file"))
             (draft / file.name).unlink()
         _write(draft / "receipt.json", found)
@@ -179,6 +184,7 @@ def keep_repair(receipt: Receipt, file: Path, sender: str | None) -> Receipt:
     if any(known.sha256 == sha for known in receipt.repairs):
         (home / f".{name}.part").unlink()
         return receipt
+    _fsync(home / f".{name}.part")
     (home / f".{name}.part").replace(home / name)
     _fsync(home)
     noted = Repair(file=name, sha256=sha, sender=sender, received_at=_now())
@@ -224,14 +230,13 @@ def _by_content(home: Path, sha: str) -> Receipt | None:
 
 
 def _copied(source: Path, target: Path) -> tuple[str, int]:
+    """Hash and size; the copy is not safe on the disk yet."""
     digest, size = hashlib.sha256(), 0
     with source.open("rb") as reader, target.open("wb") as writer:
         while block := reader.read(CHUNK):
             digest.update(block)
             writer.write(block)
             size += len(block)
-        writer.flush()
-        os.fsync(writer.fileno())
     return digest.hexdigest(), size
 
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from citybrain.contracts import Field
 from citybrain.ingest.cells import kind_of
 from citybrain.ingest.findings import Origin
-from citybrain.ingest.write import ROWS_A_GROUP, arrow_type, system_type
+from citybrain.ingest.write import ROWS_A_GROUP, Part, arrow_type, part_of, system_type
 
 _AHEAD = pa.scalar(8 * 3600, pa.duration("s"))  # Shanghai's clocks are ahead of UTC by so much
 
@@ -76,11 +76,12 @@ def _values(text: pa.ChunkedArray, field: Field) -> pa.ChunkedArray:
     return text.cast(arrow_type(field))
 
 
-def write(rows: pa.Table, origin: Origin, path: Path) -> None:
-    """Writes typed rows as a part of bronze; what is the same in all of them is added.
+def write(rows: pa.Table, unsound: pa.Array, origin: Origin, path: Path) -> Part:
+    """Writes typed rows, but for the unsound, as a part of bronze; what is the same in all of them is added.
 
     Columns that the file does not have are not written: what a Parquet file lacks is null in Delta.
     """
+    rows = without(rows, [unsound])
     few = [f.name for f in rows.schema if pa.types.is_dictionary(f.type) or _has_few(rows[f.name])]
     same = {
         "_receipt": origin.receipt,
@@ -106,6 +107,7 @@ def write(rows: pa.Table, origin: Origin, path: Path) -> None:
         use_dictionary=[*few, *same],
         store_schema=False,  # else a reader would take Arrow's types for those of the table
     )
+    return part_of(path)
 
 
 def _has_few(column: pa.ChunkedArray) -> bool:
