@@ -4,7 +4,7 @@
 `make bench`, or `pytest -s tests/bench/test_ingest.py`; CITYBRAIN_BENCH_ROWS=300000 for a smaller file. Each way runs
 in a process of its own, in turn; start of the interpreter and imports of the package are not counted. CPU seconds are
 the steadier figure on a machine that does other things too. The aim is 1.5 times the copy, under 1.5 GB; the ratios are
-printed as they are.
+printed as they are, and what each step costs when none goes on beside it (decision 0020).
 """
 
 from __future__ import annotations
@@ -14,11 +14,17 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 
 from citybrain.contracts.load import ROOT
+from citybrain.ingest import csv_source, flow, ingest, judge, landing, plain
+from citybrain.ingest.judge import Judge
 from tests.bench import orders_csv
 
 ROWS = int(os.environ.get("CITYBRAIN_BENCH_ROWS", "3000000"))
@@ -43,6 +49,33 @@ INGEST = (
     "from citybrain.ingest import ingest",
     "answer = ingest('centre__work_order', Path('{file}')).counts",
 )
+
+
+STEPS = {
+    "copy and hash": (landing, "_copied"),
+    "marks of secrecy": (landing, "secrecy"),
+    "encoding": (csv_source, "text_encoding"),
+    "lines into cells": (csv_source._Parser, "feed"),
+    "columns of few texts": (plain, "condensed"),
+    "what rows are, hashes, plain or not": (Judge, "_look_at"),
+    "repeats": (Judge, "_repeats"),
+    "text into values": (plain, "typed"),
+    "parts of bronze": (plain, "write"),
+    "rows that are read carefully": (Judge, "_read_waiting"),
+}
+
+
+class AtOnce:
+    """A pool that does what it is given while one waits."""
+
+    def __init__(self, _threads: int) -> None: ...
+
+    def submit(self, work: Callable, *given: object) -> Future:
+        done = Future()
+        done.set_result(work(*given))
+        return done
+
+    def shutdown(self) -> None: ...
 
 
 def measured(way: tuple[str, str], file: Path, home: Path) -> dict:
@@ -81,6 +114,36 @@ def test_a_large_file(tmp_path):
         "set_aside": dirt[9],
     }
     assert taken["peak"] < 1536
+
+
+@pytest.mark.slow
+def test_what_its_steps_cost(tmp_path, monkeypatch):
+    file = tmp_path / "工单.csv"
+    orders_csv.write(file, ROWS)
+    copy = measured(COPY, file, tmp_path / "none")
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(flow, "ahead", lambda segments: segments)
+    monkeypatch.setattr(judge, "ThreadPoolExecutor", AtOnce)
+    cost = Counter()
+    for step, (owner, name) in STEPS.items():
+        monkeypatch.setattr(owner, name, _counting(cost, step, getattr(owner, name)))
+    _counting(cost, "all", ingest)("centre__work_order", file)
+    print(f"\n{ROWS:,} rows, in CPU seconds of a copy ({copy['cpu']:.1f})")
+    for step in (*STEPS, "all"):
+        print(f"  {step:36} {cost[step] / copy['cpu']:5.2f}")
+    assert set(cost) == {*STEPS, "all"}
+    assert cost["all"] > sum(cost[step] for step in STEPS)
+
+
+def _counting(cost: Counter, step: str, work: Callable) -> Callable:
+    def counted(*given, **named):
+        before = time.process_time()
+        try:
+            return work(*given, **named)
+        finally:
+            cost[step] += time.process_time() - before
+
+    return counted
 
 
 def test_a_small_file(tmp_path):
