@@ -10,10 +10,7 @@ printed as they are, and what each step costs when none goes on beside it (decis
 from __future__ import annotations
 
 import itertools
-import json
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -22,24 +19,12 @@ from pathlib import Path
 
 import pytest
 
-from citybrain.contracts.load import ROOT
 from citybrain.ingest import csv_source, flow, ingest, judge, landing, plain
 from citybrain.ingest.judge import Judge
 from tests.bench import orders_csv
+from tests.measured import measured
 
 ROWS = int(os.environ.get("CITYBRAIN_BENCH_ROWS", "3000000"))
-MEASURE = """
-import json, resource, sys, time
-from pathlib import Path
-{setup}
-def used():
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    return own.ru_utime + own.ru_stime
-began, cpu = time.monotonic(), used()
-{work}
-print(json.dumps(dict(seconds=time.monotonic() - began, cpu=used() - cpu, answer=answer,
-                      peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)))
-"""
 COPY = (
     "import duckdb; db = duckdb.connect(); db.execute('SET preserve_insertion_order = false')",
     "answer = db.execute(\"COPY (FROM read_csv('{file}', all_varchar = true)) TO '{file}.parquet' "
@@ -76,14 +61,6 @@ class AtOnce:
         return done
 
     def shutdown(self) -> None: ...
-
-
-def measured(way: tuple[str, str], file: Path, home: Path) -> dict:
-    script = MEASURE.format(setup=way[0], work=way[1].format(file=file))
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "jobs"), "CITYBRAIN_HOME": str(home)}
-    env |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(file.parent / "compiled")}
-    done = subprocess.run([sys.executable, "-c", script], env=env, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])  # above it DuckDB may have drawn its progress
 
 
 def _head(file: Path, rows: int) -> Path:

@@ -20,7 +20,7 @@ import pytest
 from citybrain import contracts, lake
 from citybrain.ingest.write import Part, bronze_schema, commit
 from citybrain.maintain import maintain
-from tests.bench.test_ingest import measured
+from tests.measured import measured
 
 RECEIPTS, ROWS = int(os.environ.get("CITYBRAIN_BENCH_RECEIPTS", "10000")), 100
 TABLE = "bronze.centre__work_order"

@@ -22,7 +22,7 @@ import xlsxwriter
 from citybrain import contracts
 from citybrain.ingest import landing
 from tests.bench import orders_csv
-from tests.bench.test_ingest import measured
+from tests.measured import measured
 from tests.portal.served import Program, serving
 from tests.portal.sheets import write_wide
 

@@ -16,8 +16,8 @@ import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
 
 from citybrain.ingest import Outcome, trial
-from tests.bench.test_ingest import measured
 from tests.ingest.pictures import cells, csv_bytes
+from tests.measured import measured
 from tests.portal.biff import Error, compound, xls
 from tests.portal.conftest import EVENT
 from tests.portal.served import Person
