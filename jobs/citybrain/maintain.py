@@ -144,11 +144,9 @@ def _marks_rows(table: str) -> bool:
 
 
 def _sorted_by(table: str) -> str | None:
-    """The column by which rows of touched keys are looked for, where a table is built by keys and large."""
+    """The column by which rows of touched keys are looked for, where a table is large."""
     contract = contracts.load().get(table)
-    if contract is None or contract.build != "merge" or not stretches.pays(table, state.pin(table)):
-        return None
-    return contract.key[0]
+    return stretches.column(contract) if contract and stretches.pays(table, state.pin(table)) else None
 
 
 def _unneeded(table: str, hours: int | None) -> list[str]:

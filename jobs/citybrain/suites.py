@@ -1,4 +1,4 @@
-"""The Great Expectations suite of a contract: what its fields imply, and the table rules of ``expectations/``.
+"""The Great Expectations suite of a contract: what its fields imply, and the rules of ``expectations/``.
 
 In silver and gold a broken row rule is reported, never blocking; only what would make the table wrong as a whole
 blocks: a null or repeated key, and table rules that say so.
@@ -42,9 +42,13 @@ def of_stage(contract: Contract) -> list[Expectation]:
     return [*_unique(unique), *(e for f in contract.fields for e in _of_field(contract, f))]
 
 
-def of_table(contract: Contract) -> list[Expectation]:
-    """What must hold for the table as it would be."""
-    return [_of_rule(rule) for rule in contract.rules if rule.query]
+def of_rule(rule: Rule) -> Expectation:
+    """What must hold for the table as it would be; of a share, for one row with the share in a column of its name."""
+    told = (rule.severity, rule.rule, rule.message, rule.fix)
+    if rule.share:
+        kwargs = {"column": rule.rule, "max_value": rule.above}
+        return Expectation("expect_column_values_to_be_between", kwargs, *told)
+    return Expectation("unexpected_rows_expectation", {"unexpected_rows_query": rule.sql}, *told)
 
 
 def _unique(columns: list[str]) -> Iterator[Expectation]:
@@ -71,8 +75,3 @@ def _of_field(contract: Contract, f: Field) -> Iterator[Expectation]:
         yield of_values("match_regex", "pattern", severity, "格式不符", regex=f.pattern)
     if f.min is not None or f.max is not None:
         yield of_values("be_between", "range", severity, "超出范围", min_value=f.min, max_value=f.max)
-
-
-def _of_rule(rule: Rule) -> Expectation:
-    kwargs = {"unexpected_rows_query": rule.query, "description": rule.message}
-    return Expectation("unexpected_rows_expectation", kwargs, rule.severity, rule.rule, rule.message, rule.fix)

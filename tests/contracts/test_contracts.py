@@ -142,6 +142,29 @@ def test_a_cube_sums_integers_and_counts_its_contributions(tmp_path):
         load(site(tmp_path, cube.format("row_count, value"), "gold/t__thing.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ("severity: block", "give either `where`, `query` or `share`"),
+        ("severity: block, where: row_count < 0, share: row_count < 0, above: 0.1", "give either"),
+        ("severity: warn, share: row_count < 0", "`above` belongs to a `share`, which needs it"),
+        ("severity: warn, query: 'SELECT 1 FROM {batch}', of: row_count > 0", "`of` to nothing else"),
+        ("severity: block, where: row_count < 0, within: [stat_date]", "`within` belongs to a `query`"),
+        ("severity: warn, where: row_count < 0", "what judges only changed rows .* blocks"),
+        (
+            "severity: warn, query: 'SELECT 1 FROM {batch}', within: [stat_date]",
+            "what judges only changed rows .* blocks",
+        ),
+        ("severity: block, query: 'SELECT 1 FROM {batch}', within: [row_count]", r"not in the key: \['row_count'\]"),
+    ],
+)
+def test_a_rule_says_in_one_form_how_far_it_looks(tmp_path, form, said):
+    cube = "title: 方\nowner: 局\ngrain: 一行\nbuild: cube\ninputs: [silver.work_order]\nkey: [stat_date]\n"
+    site(tmp_path, f"rules: [{{rule: odd, message: 不对。, fix: bureau, {form}}}]", "expectations/gold/t__thing.yaml")
+    with pytest.raises(ContractError, match=said):
+        load(site(tmp_path, cube + "fields: [stat_date, row_count]\n", "gold/t__thing.yaml"))
+
+
 def test_a_folder_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setenv("CITYBRAIN_SCHEMAS", "/nowhere/at/all")
     with pytest.raises(ContractError, match="/nowhere/at/all"):

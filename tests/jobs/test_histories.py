@@ -39,12 +39,13 @@ def test_any_history_in_any_increments_equals_one_full_build(spark, seed, tmp_pa
             build_and_publish(spark, BUILT)
     hand_in(last, chance)
     build_and_publish(spark, BUILT)
-    in_parts = tables()
+    in_parts, counted_on = tables(), shares()
     shutil.copytree(tmp_path / "parts/lake/bronze", tmp_path / "whole/lake/bronze")
     shutil.copytree(tmp_path / "parts/secrets", tmp_path / "whole/secrets")
     monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path / "whole"))
     build_and_publish(spark, BUILT)
     at_once = tables()
+    assert shares() == counted_on
     assert sum(map(bool, at_once.values())) > 20, "the history says something to most tables"
     for table in BUILT:
         assert in_parts[table] == at_once[table], table
@@ -53,6 +54,11 @@ def test_any_history_in_any_increments_equals_one_full_build(spark, seed, tmp_pa
     for home in ("parts", "whole"):
         layers = (tmp_path / home / "lake" / layer for layer in ("silver", "gold"))
         assert [found for found in held(layers) if found[0] in numbers] == [], "a person's number left bronze"
+
+
+def shares() -> dict[str, dict[str, list[int]]]:
+    """What each table says of the rows that its rules limit."""
+    return {table: found.shares for table in BUILT if (found := state.state(table)) and found.shares}
 
 
 def deliveries(folder: Path, chance: random.Random) -> list[tuple[str, Path]]:

@@ -2,10 +2,11 @@
 
 from datetime import date
 
+import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citybrain.runner.stretches import stretches
+from citybrain.runner.stretches import stretches, within
 
 
 def test_keys_are_cut_where_the_gaps_are_widest():
@@ -24,3 +25,14 @@ def test_every_key_is_in_one_stretch_and_they_do_not_overlap(keys, most):
     found = stretches(keys, most)
     assert len(found) == min(most, len(keys))
     assert all(sum(low <= key <= high for low, high in found) == 1 for key in keys)
+
+
+@given(st.sets(st.integers(0, 60)), st.sets(st.integers(0, 60)), st.integers(1, 9))
+def test_the_condition_is_true_in_the_stretches_and_nowhere_else(keys, others, most):
+    found = stretches(sorted(keys), most)
+    rows = sorted(keys | others)
+    inside = [row for row in rows if any(low <= row <= high for low, high in found)]
+    said = duckdb.sql(
+        f"SELECT row FROM (SELECT unnest({rows}::BIGINT[]) AS row) WHERE {within('row', found)}"
+    ).fetchall()
+    assert [row for (row,) in said] == inside

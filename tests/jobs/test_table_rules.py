@@ -4,7 +4,7 @@ import pytest
 
 from tests.tables import CONTRACTS, draw
 
-RULES = {(t, r.rule): r.query for t, c in CONTRACTS.items() if c.layer != "bronze" for r in c.rules if r.query}
+RULES = {(t, r.rule): r.sql for t, c in CONTRACTS.items() if c.layer != "bronze" for r in c.rules}
 
 SOUND = [
     """

@@ -119,8 +119,10 @@ class Delivery(Strict):
 
 
 class Rule(Strict):
-    """What a field cannot say: a relation between columns (``where``: the rows that break it) or a table rule
-    (``query`` over ``{batch}``: the rows it returns break it)."""
+    """What a field cannot say: a relation between columns (``where``: the rows that break it), how many rows of a table
+    may be of a kind (``share``: a condition; broken if true of more than ``above`` of all rows, or of those ``of`` is
+    true of) or any other rule of a table (``query`` over ``{batch}``: the rows it returns break it). Rows that differ
+    in a column of ``within`` have nothing to do with each other in a query, so that a refresh judges only some."""
 
     rule: str
     message: str
@@ -128,13 +130,31 @@ class Rule(Strict):
     fix: Fixer
     where: str | None = None
     query: str | None = None
+    within: tuple[str, ...] = ()
+    share: str | None = None
+    of: str | None = None
+    above: float | None = None
     dirt: str | None = None  # code of the dirt catalogue
 
     @model_validator(mode="after")
     def _one_form(self) -> Rule:
-        if (self.where is None) == (self.query is None):
-            raise ValueError(f"rule {self.rule}: give either `where` or `query`")
+        if sum(form is not None for form in (self.where, self.query, self.share)) != 1:
+            raise ValueError(f"rule {self.rule}: give either `where`, `query` or `share`")
+        if (self.share is None) != (self.above is None) or (self.of and not self.share):
+            raise ValueError(f"rule {self.rule}: `above` belongs to a `share`, which needs it; `of` to nothing else")
+        if self.within and not self.query:
+            raise ValueError(f"rule {self.rule}: `within` belongs to a `query`")
         return self
+
+    @property
+    def sql(self) -> str:
+        """The rows that break the rule among those of ``{batch}``; of a share one row that tells it."""
+        if self.where:
+            return f"SELECT * FROM {{batch}} WHERE {self.where}"
+        if self.share:
+            rows = f"{{batch}} WHERE {self.of}" if self.of else "{batch}"
+            return f"SELECT avg(IF({self.share}, 1, 0)) AS share FROM {rows} HAVING share > {self.above}"
+        return self.query or ""
 
 
 class Contract(Strict):
@@ -172,6 +192,11 @@ class Contract(Strict):
     def group(self) -> str:
         """Source of a bronze table, theme of a gold one: the part of the name before the double underscore."""
         return self.name.split("__")[0]
+
+    @property
+    def shares(self) -> tuple[Rule, ...]:
+        """The rules that limit how many rows are of a kind."""
+        return tuple(rule for rule in self.rules if rule.share)
 
     @property
     def measures(self) -> tuple[Field, ...]:
@@ -229,8 +254,19 @@ def _problems(c: Contract) -> Any:
         yield f"version {c.version} needs `changes` to say why for each version from 2 on"
     if c.build == "cube":
         yield from _cube_problems(c)
+    for r in c.rules:
+        yield from _rule_problems(c, r)
     if c.build == "journal" and names[-2:] != ["published_at", "revision"]:
         yield "a journal ends in published_at and revision, which the runner fills"
+
+
+def _rule_problems(c: Contract, r: Rule) -> Any:
+    if odd := [n for n in r.within if n not in c.key]:
+        yield f"rule {r.rule}: within names columns that are not in the key: {odd}"
+    if c.build and (r.where or r.within) and r.severity != "block":
+        yield f"rule {r.rule}: what judges only changed rows (`where`, `within`) blocks, or the others would go untold"
+    if c.delivery and not r.where:
+        yield f"rule {r.rule}: rows are delivered one by one, so a rule of a bronze table is a `where`"
 
 
 def _cube_problems(c: Contract) -> Any:

@@ -116,12 +116,11 @@ def _items(kind: str) -> SchemaProperty | None:
 
 def _quality(r: Rule) -> DataQuality:
     """A rule counts the rows that break it, which must be none."""
-    rows = f"(SELECT * FROM ${{object}} WHERE {r.where})" if r.where else f"({(r.query or '').strip()})"
     return DataQuality(
         name=r.rule,
         description=r.message,
         type="sql",
-        query=f"SELECT count(*) FROM {rows.replace('{batch}', '${object}')}",
+        query=f"SELECT count(*) FROM ({r.sql.strip().replace('{batch}', '${object}')})",
         mustBe=0,
         mustBeBetween=None,  # the library's model gives these two no default that mypy sees
         mustNotBeBetween=None,

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from citybrain import contracts, engine, lake
 from citybrain.contracts import Contract
-from citybrain.runner import journal, state, stretches
+from citybrain.runner import journal, shares, state, stretches
 from citybrain.runner.plan import Plan, is_followed
 from citybrain.runner.reading import read_input, read_target
 from citybrain.runner.state import Pin, State
@@ -76,25 +76,30 @@ def build(spark: SparkSession, plan: Plan, run: str) -> Stage:
     after = State(run, plan.sequence, plan.fingerprint, plan.inputs)
     stage = Stage(plan.contract.table, after, plan.target, {}, plan.extent, plan.reason)
     try:
-        counts = _write(spark, plan, stage)
+        stage = _written(spark, plan, stage)
     except Exception as error:
         if stage.extent == "full" or not engine.feed_is_gone(error):
             raise
         stage = replace(stage, extent="full", reason="the change feed of an input is gone")
-        counts = _write(spark, plan, stage)
-    stage = replace(stage, counts={"insert": 0, "update": 0, "delete": 0} | counts)
+        stage = _written(spark, plan, stage)
     state.write_atomically(_manifest(stage.table), stage.to_json())
     return stage
 
 
-def _write(spark: SparkSession, plan: Plan, stage: Stage) -> dict[str, int]:
-    """Writes the difference to the stage's folder; returns how many rows of it are inserted, updated, deleted."""
+def _written(spark: SparkSession, plan: Plan, stage: Stage) -> Stage:
+    """Writes the difference to the stage's folder; adds how many rows change in which way, and the shares then."""
+    none = {"insert": 0, "update": 0, "delete": 0}
     if plan.contract.build == "journal":
-        return {"insert": journal.stage(plan, stage.uri)}
+        return replace(stage, counts=none | {"insert": journal.stage(plan, stage.uri)})
     _difference(spark, plan, stage.extent).write.mode("overwrite").parquet(stage.uri)
     spark.catalog.clearCache()  # what was kept for this difference; a server that stays would keep it for ever
-    found = spark.read.parquet(stage.uri).groupBy("_change").count().collect()
-    return {row["_change"]: row["count"] for row in found}
+    count, moved = F.count(F.lit(1)), shares.moved(plan.contract)
+    found = spark.read.parquet(stage.uri).groupBy("_change").agg(count, *moved).collect()
+    stage = replace(stage, counts=none | {row[0]: row[1] for row in found})
+    if stage.is_empty:
+        return stage
+    difference = [sum(more) for more in zip(*(row[2:] for row in found), strict=True)]
+    return replace(stage, state=replace(stage.state, shares=shares.after(spark, plan, stage.extent, difference)))
 
 
 def _difference(spark: SparkSession, plan: Plan, extent: str) -> DataFrame:
@@ -112,19 +117,22 @@ def _whole(spark: SparkSession, plan: Plan) -> dict[str, DataFrame]:
 
 
 def compare(contract: Contract, old: DataFrame, new: DataFrame) -> DataFrame:
-    """Rows that differ between two states of a table (or of a part of it), with ``_change``.
+    """Rows that differ between two states of a table (or of a part of it), with ``_change`` and what ``shares`` needs.
 
     Rows of a repeated key are staged even where they equal the old ones, so that the check sees them.
     """
     key = contract.key
     names = contract.names
-    o = old.select(*[F.col(k).alias(f"o_{k}") for k in key], F.struct(*names).alias("_old"))
+    was = [F.array(*shares.marks(contract)).alias(shares.WAS)] if contract.shares else []
+    o = old.select(*[F.col(k).alias(f"o_{k}") for k in key], F.struct(*names).alias("_old"), *was)
     times = F.count(F.lit(1)).over(Window.partitionBy(*key)).alias("_times")
     n = new.select(*[F.col(k).alias(f"n_{k}") for k in key], F.struct(*names).alias("_new"), times)
     change = F.when(F.col("_old").isNull(), "insert").when(F.col("_new").isNull(), "delete").otherwise("update")
     differs = ~F.col("_old").eqNullSafe(F.col("_new")) | (F.col("_times") > 1)
     rows = o.join(n, on=_equal(key), how="full").filter(differs)
-    return rows.select(change.alias("_change"), F.coalesce("_new", "_old").alias("_row")).select("_row.*", "_change")
+    extra = ["_change", shares.WAS] if was else ["_change"]
+    staged = rows.withColumn("_change", change).select(F.coalesce("_new", "_old").alias("_row"), *extra)
+    return staged.select("_row.*", *extra)
 
 
 def _equal(key: tuple[str, ...]) -> Column:
@@ -191,7 +199,9 @@ def _cube(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
         for kinds, sign in ((engine.OLD_IMAGES, -1), (engine.NEW_IMAGES, 1))
     ]
     moved = summed(contract, reduce(DataFrame.unionByName, signed), sign="_sign").persist()
-    old = target.join(F.broadcast(moved), on=engine.same(target, moved, contract.key), how="left_semi")
+    where = stretches.of_table(contract, plan.target, moved)
+    near = target.filter(where) if where else target
+    old = near.join(F.broadcast(moved), on=engine.same(near, moved, contract.key), how="left_semi")
     sums = [F.sum(m.name).cast(m.sql_type).alias(m.name) for m in contract.measures]
     new = old.unionByName(moved).groupBy(*contract.key).agg(*sums).filter("row_count <> 0")
     return compare(contract, old, new.select(*contract.names))

@@ -1,4 +1,4 @@
-"""Judges a stage with Great Expectations: the staged rows, and where a rule needs it the table as it would be.
+"""Judges a stage with Great Expectations: the staged rows, and as much of the table as it would be as a rule needs.
 
 A small stage is judged in pandas, a large one by Spark; the suite is the same. Importing GX costs seconds of CPU, so it
 is imported only here and only when there is something to judge, while Spark is still building it.
@@ -13,15 +13,20 @@ import sys
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from citybrain import engine, suites
-from citybrain.contracts import Contract
+from citybrain.contracts import Contract, Rule
+from citybrain.runner import state
 from citybrain.runner.build import Stage
 from citybrain.runner.reading import read_target
 from citybrain.suites import Expectation
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 IN_PANDAS = 200_000  # rows; beyond it Spark judges
 
@@ -55,42 +60,81 @@ def make_ready() -> None:
 
 def check(spark: SparkSession, contract: Contract, stage: Stage) -> list[Finding]:
     """Every expectation of the contract with its result; a rule that cannot be evaluated counts as broken."""
-    staged = spark.read.parquet(stage.uri).filter("_change <> 'delete'").drop("_change")
-    count = stage.counts["insert"] + stage.counts["update"]
-    findings: list[Finding] = []
-    if count:
-        findings += _judge(contract, stage, suites.of_stage(contract), staged, count <= IN_PANDAS)
-    if table_rules := suites.of_table(contract):
-        findings += _judge(contract, stage, table_rules, _as_it_would_be(spark, contract, stage), small=False)
-    return findings
+    batches: list[tuple[list[Expectation], DataFrame | pd.DataFrame]] = []
+    if count := stage.counts["insert"] + stage.counts["update"]:
+        staged = _staged(spark, contract, stage)
+        batches.append((suites.of_stage(contract), staged.toPandas() if count <= IN_PANDAS else staged))
+    for within, rules in _by_extent(contract, stage).items():
+        batches.append(([suites.of_rule(rule) for rule in rules], _as_it_would_be(spark, contract, stage, within)))
+    if contract.shares:
+        batches.append(([suites.of_rule(rule) for rule in contract.shares], _shares(stage)))
+    return [finding for expected, rows in batches for finding in _judge(contract, stage, expected, rows)]
 
 
-def _as_it_would_be(spark: SparkSession, contract: Contract, stage: Stage) -> DataFrame:
-    change = spark.read.parquet(stage.uri)
-    target = read_target(spark, contract, stage.target)
+def _by_extent(contract: Contract, stage: Stage) -> dict[tuple[str, ...], list[Rule]]:
+    """The rules by the columns whose equal values hold together what they look at; none: all rows.
+
+    A rule that blocks held in the table as it stands, so it may look at what has changed alone, unless rows are those
+    of a stranger or the rule is new.
+    """
+    last = state.held(contract.table) if stage.extent == "changes" else None
+    held = last is not None and last.fingerprint == stage.state.fingerprint
+    grouped: dict[tuple[str, ...], list[Rule]] = {}
+    for rule in contract.rules:
+        if not rule.share:
+            own = contract.key if rule.where else rule.within
+            grouped.setdefault(own if held else (), []).append(rule)
+    return grouped
+
+
+def _staged(spark: SparkSession, contract: Contract, stage: Stage) -> DataFrame:
+    """The rows that the stage inserts or updates."""
+    return spark.read.parquet(stage.uri).filter("_change <> 'delete'").select(*contract.names)
+
+
+def _as_it_would_be(spark: SparkSession, contract: Contract, stage: Stage, within: tuple[str, ...]) -> DataFrame:
+    """The table after its publish; with ``within`` only the rows that are equal in these columns to a changed one."""
+    staged = _staged(spark, contract, stage)
+    if within == contract.key:
+        return staged
+    change, target = spark.read.parquet(stage.uri), read_target(spark, contract, stage.target)
+    if within:
+        groups = F.broadcast(change.select(*within).distinct())
+        target = target.join(groups, on=engine.same(target, groups, within), how="left_semi")
     kept = target.join(change, on=engine.same(target, change, contract.key), how="left_anti")
-    return kept.unionByName(change.filter("_change <> 'delete'").select(*contract.names))
+    return kept.unionByName(staged)
 
 
-def _judge(contract: Contract, stage: Stage, expected: list[Expectation], df: DataFrame, small: bool) -> list[Finding]:
-    results = _validate(expected, df.toPandas() if small else df, contract.table, small)
+def _shares(stage: Stage) -> pd.DataFrame:
+    """One row: the share that each rule is about, empty where no row is looked at."""
+    import pandas as pd
+
+    shares = {rule: part / seen if seen else float("nan") for rule, (part, seen) in stage.state.shares.items()}
+    return pd.DataFrame([shares])
+
+
+def _judge(
+    contract: Contract, stage: Stage, expected: list[Expectation], rows: DataFrame | pd.DataFrame
+) -> list[Finding]:
+    results = _validate(expected, rows, contract.table)
     now = datetime.now(UTC)
     return [_finding(contract, stage, e, r, now) for e, r in zip(expected, results, strict=True)]
 
 
-def _validate(expected: list[Expectation], data: Any, name: str, small: bool) -> list[Any]:
+def _validate(expected: list[Expectation], rows: DataFrame | pd.DataFrame, name: str) -> list[Any]:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
     sources = context.data_sources
-    source = sources.add_pandas("data") if small else sources.add_spark("data", persist=False)
+    in_spark = isinstance(rows, DataFrame)
+    source = sources.add_spark("data", persist=False) if in_spark else sources.add_pandas("data")
     batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("whole")
     suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=[e.to_gx() for e in expected]))
     validation = gx.ValidationDefinition(name=name, data=batch, suite=suite)
     outcome = context.validation_definitions.add(validation).run(
-        batch_parameters={"dataframe": data}, result_format={"result_format": "BASIC", "partial_unexpected_count": 5}
+        batch_parameters={"dataframe": rows}, result_format={"result_format": "BASIC", "partial_unexpected_count": 5}
     )
     by_rule = {r.expectation_config.meta["rule"]: r for r in outcome.results if r.expectation_config}
     return [by_rule[e.rule] for e in expected]

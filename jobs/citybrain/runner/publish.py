@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 
 from citybrain import engine, lake
 from citybrain.contracts import Contract
@@ -29,23 +29,16 @@ def publish(spark: SparkSession, contract: Contract, stage: Stage) -> int:
         )
     uri = lake.table_uri(contract.table)
     engine.create(spark, uri, contract)
-    change = spark.read.parquet(stage.uri)
+    change = spark.read.parquet(stage.uri).select(*contract.names, "_change")
     only_inserts = not stage.counts["update"] and not stage.counts["delete"]
     with engine.commit(spark, stage.state.to_json(), f"citybrain:{contract.table}", stage.state.sequence):
         if only_inserts:
             engine.insert(spark, uri, change.drop("_change"))
         else:
-            engine.merge(spark, uri, change, contract.key, _where(contract, stage, change))
+            where = stretches.of_merge(contract, stage.target, change)
+            engine.merge(spark, uri, change, contract.key, where)
     now = state.state(contract.table)
     if now is None or now.run != stage.state.run:
         raise RuntimeError(f"{contract.table}: Delta did not commit run {stage.state.run}; the table says {now}")
     stage.drop()
     return state.pin(contract.table).version
-
-
-def _where(contract: Contract, stage: Stage, change: DataFrame) -> str | None:
-    """Where the rows stand that a change of keys replaces, if looking for them pays."""
-    first = contract.key[0]
-    if contract.build != "merge" or not stretches.pays(contract.table, stage.target):
-        return None
-    return stretches.condition(change, first, f"t.`{first}`")

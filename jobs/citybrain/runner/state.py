@@ -36,6 +36,7 @@ class State:
     sequence: int
     fingerprint: str
     inputs: dict[str, Pin] = field(default_factory=dict)
+    shares: dict[str, list[int]] = field(default_factory=dict)  # rule → rows of the kind, rows looked at
 
     def to_json(self) -> str:
         return json.dumps({"citybrain": asdict(self)}, sort_keys=True)
@@ -88,6 +89,12 @@ def state(table: str) -> State | None:
             if found := State.from_json(_user_metadata(entry)):
                 return found
     return None
+
+
+def held(table: str) -> State | None:
+    """The state in the newest commit; None where that is a stranger's, who may have changed any row."""
+    entries = commits(table, pin(table).version, 1)
+    return State.from_json(_user_metadata(entries[0])) if entries else None
 
 
 def commits(table: str, version: int, count: int) -> list[dict[str, Any]]:
