@@ -4,7 +4,7 @@
 `make bench`, or `pytest -s tests/bench/test_ingest.py`; CITYBRAIN_BENCH_ROWS=300000 for a smaller file. Each way runs
 in a process of its own, in turn; start of the interpreter and imports of the package are not counted. CPU seconds are
 the steadier figure on a machine that does other things too. The aim is 1.5 times the copy, under 1.5 GB; the ratios are
-printed as they are, and what each step costs when none goes on beside it (decision 0020).
+printed as they are, and what each step costs when none goes on beside it (decision 0021).
 """
 
 from __future__ import annotations
