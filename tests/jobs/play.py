@@ -80,7 +80,7 @@ def kill_at(nth: int) -> Callable[[], int]:
 
         setattr(owner, name, guarded)
 
-    guard(building, "_write")
+    guard(building, "_written")
     guard(state, "write_atomically")
     for name in ("create", "insert", "merge"):
         guard(publishing.engine, name)
