@@ -9,6 +9,7 @@ go of those versions; from then on it is read, not found again.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import pairwise
@@ -24,7 +25,7 @@ from citybrain.contracts import Contract
 from citybrain.indicators import contributions, restated
 from citybrain.indicators.answer import IndicatorAnswer
 from citybrain.indicators.bronze import BronzeRow
-from citybrain.indicators.model import Figure
+from citybrain.indicators.model import Figure, QuestionError
 from citybrain.indicators.registry import JOURNAL, registry
 from citybrain.indicators.restated import SHANGHAI, Cause, Number, Revision
 from citybrain.indicators.trace import Walk, input_versions, origins, period_sql, within_sql
@@ -58,9 +59,10 @@ def keep(seconds: float) -> tuple[int, int]:
         waiting, why = restated.waiting(served), _Why(db)
         while waiting and time.monotonic() - began < seconds:
             number, wanted = waiting.pop(0)
-            for old, new in pairwise(restated.published(served, number)):
-                rows += [restated.row(number, why.explained(number, old, new))] if new.revision in wanted else []
-            if len(rows) >= AT_ONCE or not waiting:
+            with suppress(QuestionError):  # no longer declared: nobody can ask for it, and upkeep must not stop at it
+                for old, new in pairwise(restated.published(served, number)):
+                    rows += [restated.row(number, why.explained(number, old, new))] if new.revision in wanted else []
+            if len(rows) >= AT_ONCE:
                 ops.append_restatements(rows)
                 written, rows = written + len(rows), []
     ops.append_restatements(rows)
