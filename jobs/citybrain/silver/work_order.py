@@ -138,7 +138,7 @@ def _with_place(orders: DataFrame, boundary: DataFrame, village: DataFrame) -> D
 
     A village of another town than the one that was delivered is none: the boundaries are not that exact.
     """
-    pointed = with_village_of_point(with_point(orders), boundary, "work_order_id", F.col("_village").isNull())
+    pointed = with_village_of_point(with_point(orders), boundary, F.col("_village").isNull())
     towns = village.select(F.col("village_code").alias("_point_village"), F.col("town_code").alias("_point_town"))
     found = pointed.join(F.broadcast(towns), on="_point_village", how="left")
     fits = F.coalesce(F.col("_town") == F.col("_point_town"), F.col("_town").isNull())
