@@ -1,7 +1,7 @@
 """What a workbook unpacks to, looked at before anything reads it: a file of a megabyte may claim to be gigabytes.
 
-Readers of workbooks hold a sheet as a grid from its first cell to its last one. So the grid is measured here, on the
-XML itself, in bounded memory. And they give an error for an empty cell: those are found here as well.
+Readers of workbooks hold a sheet as a grid from its first cell to its last one. So the grid is measured before, in
+bounded memory.
 """
 
 from __future__ import annotations
@@ -14,107 +14,21 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree
 
+from citybrain.ingest.grid import Grid, too_large
 from citybrain.ingest.outcome import Refused
 
 PARTS = 10_000
 UNPACKED = 2 << 30  # bytes of all parts
 STRINGS = 512 << 20  # bytes of a part that is no sheet: readers keep it whole
-CELLS = 60_000_000  # of the grid of a sheet
-ROWS, COLUMNS = 1_048_576, 16_384  # what Excel itself can hold
-ERRORS = 1_000_000  # cells
-UNCALCULATED = "#没有算出的公式!"
 _SMALL = 16 << 20  # bytes of the parts that say what the others are
-_BLOCK = 1 << 22
+_BLOCK = 1 << 18  # what a core has at hand
 _LONGEST = 1 << 25  # bytes of one row
-_NARROW = 52  # columns: a sheet without a cell behind AZ is not looked at cell by cell
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ElementTree.ParseError,
            struct.error, ValueError)  # fmt: skip
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-
-_ROW = re.compile(rb"<row\b[^>]*?\sr=\"(\d+)\"")
-_FAR = re.compile(rb" r=\"(?:[A-Za-z]{3}|[B-Zb-z][A-Za-z]|[A-Za-z]+\d{7})")
-_TAG = re.compile(rb"<(?:[\w.-]+:)?(row|c)(?=[\s/>])([^>]*)>")
-_PLACE = re.compile(rb"(?:^|\s)r\s*=\s*[\"']\$?([A-Za-z]*)\$?(\d*)")
-_CELL = re.compile(rb"<c\b([^>]*)>(?:<f\b[^>]*(?:/>|>([^<]*)</f>))?(?:<v\s*/>|<v>([^<]*)</v>)?</c>")
-_EMPTY_FORMULA = (b"</f></c>", b"</f><v></v></c>", b"</f><v/></c>", b"</f><v /></c>", b"/></c>", b"/><v></v></c>")
-
-
-@dataclass
-class Grid:
-    """How far a sheet goes, and the cells of it that readers take for empty."""
-
-    rows: int = 0
-    columns: int = 0
-    errors: dict[int, dict[int, str]] = field(default_factory=dict)  # row → column → what stands there
-    count: int = 0  # of those
-    _row: int = 0
-    _column: int = 0
-    _cells: int = 0
-
-    def take(self, block: bytes) -> None:
-        """Looks at whole rows; raises Refused where there are too many."""
-        canonical = block.count(b'<c r="')
-        if not _is_usual(block, canonical) or _FAR.search(block):
-            self._exactly(block)
-        else:
-            self.rows = max(self.rows, max(map(int, _ROW.findall(block)), default=0))
-            self._row = self.rows
-            self.columns = max(self.columns, _NARROW if canonical else 0)
-        if self.rows > ROWS or self.columns > COLUMNS or self.rows * self.columns > CELLS:
-            raise _too_large(f"工作表占 {self.rows:,} 行 {self.columns:,} 列", f"{CELLS:,} 格")
-        self._errors(block)
-
-    def _exactly(self, block: bytes) -> None:
-        """Cell by cell, as readers count where none says where it is."""
-        for tag in _TAG.finditer(block):
-            place = _PLACE.search(tag[2])
-            letters, digits = (place[1], place[2]) if place else (b"", b"")
-            if tag[1] == b"row":
-                self._row, self._column = int(digits) if digits[:8] else self._row + 1, 0
-            else:
-                self._column = _number(letters) if letters else self._column + 1
-                self._cells += 1
-            self.rows = max(self.rows, self._row, int(digits[:8] or 0))
-            self.columns = max(self.columns, self._column)
-            if self._cells > CELLS:
-                raise _too_large(f"工作表有 {self._cells:,} 格以上", f"{CELLS:,} 格")
-
-    def _errors(self, block: bytes) -> None:
-        if b't="e"' not in block and not (b"<f" in block and any(mark in block for mark in _EMPTY_FORMULA)):
-            return
-        for cell in _CELL.finditer(block):
-            is_error = b't="e"' in cell[1]
-            if not is_error and (cell[3] or b"<f" not in cell[0] or b't="str"' in cell[1]):
-                continue
-            place = _PLACE.search(cell[1])
-            if place and place[1] and place[2]:
-                text = cell[3].decode("utf-8", "replace") if is_error and cell[3] else UNCALCULATED
-                self.errors.setdefault(int(place[2]), {})[_number(place[1]) - 1] = text
-                self.count += 1
-        if self.count > ERRORS:
-            raise _too_large(f"公式错误有 {self.count:,} 处以上", f"{ERRORS:,} 处")
-
-
-def _is_usual(block: bytes, canonical: int) -> bool:
-    """Does each cell say first where it is, and have no tag a prefix, as Excel writes it?"""
-    if block.count(b"<row") != block.count(b"<row "):
-        return False
-    if block.count(b"<c") == canonical and b":c" not in block:
-        return True
-    odd = (b"<c>", b"<c/>", b"<c\t", b"<c\n", b"<c\r", b":c ", b":c>", b":c/")
-    return block.count(b"<c ") == canonical and not any(tag in block for tag in odd)
-
-
-def _number(letters: bytes) -> int:
-    """A → 1, AA → 27."""
-    number = 0
-    for letter in letters.upper()[:4]:
-        number = number * 26 + letter - 64
-    return number
 
 
 def check(path: Path) -> None:
@@ -123,12 +37,12 @@ def check(path: Path) -> None:
         parts = archive.infolist()
         size = sum(part.file_size for part in parts)
         if len(parts) > PARTS:
-            raise _too_large(f"文件里有 {len(parts):,} 个部分", f"{PARTS:,} 个")
+            raise too_large(f"文件里有 {len(parts):,} 个部分", f"{PARTS:,} 个")
         if size > UNPACKED:
-            raise _too_large(f"文件解开后有 {size / 1e9:,.1f} GB", f"{UNPACKED >> 30} GB")
+            raise too_large(f"文件解开后有 {size / 1e9:,.1f} GB", f"{UNPACKED >> 30} GB")
         for part in parts:
             if part.file_size > STRINGS and not _is_sheet(part.filename):
-                raise _too_large(f"文件的 {part.filename[:60]} 解开后有 {part.file_size >> 20:,} MB", "512 MB")
+                raise too_large(f"文件的 {part.filename[:60]} 解开后有 {part.file_size >> 20:,} MB", "512 MB")
 
 
 def measured(path: Path) -> dict[str, Grid]:
@@ -139,8 +53,6 @@ def measured(path: Path) -> dict[str, Grid]:
         for part in archive.infolist():
             grids[part.filename] = grid = Grid()
             for block in _rows(archive, part):
-                if b"<!DOCTYPE" in block:
-                    raise Refused("unknown_format", kind="含有自定义实体的文件（表格软件不会这样写）")
                 grid.take(block)
         return {name: grids[part] for name, part in _sheets(archive).items() if part in grids}
 
@@ -199,11 +111,12 @@ def read(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 def _rows(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Blocks that end with a row, or else with a tag."""
+    """Blocks that end with a row, or else with a cell, or else with a tag."""
     carry = b""
     for block in read(archive, part):
-        data = carry + block
-        cut = max(data.rfind(b"</row>") + 6, 0) if b"</row>" in block else data.rfind(b">") + 1
+        data, new = carry + block, max(len(carry) - len(b"</row>"), 0)
+        ends = (data.rfind(mark, new) + len(mark) for mark in (b"</row>", b"</c>", b">") if data.find(mark, new) >= 0)
+        cut = next(ends, 0)
         carry = data[cut:]
         if len(carry) > _LONGEST:
             raise _broken()
@@ -243,10 +156,6 @@ def _xml(archive: zipfile.ZipFile, name: str) -> ElementTree.Element:
 
 def _is_sheet(name: str) -> bool:
     return name.startswith("xl/worksheets/")
-
-
-def _too_large(what: str, limit: str) -> Refused:
-    return Refused("too_large", what=what, limit=limit)
 
 
 def _broken() -> Refused:
