@@ -1,4 +1,4 @@
-"""How far a sheet goes is told by its cells, however they say where they are; and what readers take for empty is found."""
+"""How far a sheet goes is told by its cells, however they say where they are; what readers take for empty is found."""
 
 from __future__ import annotations
 

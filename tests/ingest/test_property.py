@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from citybrain.ingest import ingest
-from citybrain.ingest.sheet_source import cell_text, texts
+from citybrain.ingest.sheet_text import cell_text, texts
 from tests.lake import rows_of
 
 NAME = "centre__work_order_event"

@@ -54,7 +54,7 @@ def measured(path: Path) -> dict[str, Grid]:
             grids[part.filename] = grid = Grid()
             for block in _rows(archive, part):
                 grid.take(block)
-        return {name: grids[part] for name, part in _sheets(archive).items() if part in grids}
+        return {name: grids[part] for name, part in sheet_parts(archive).items() if part in grids}
 
 
 def since_1904(path: Path) -> bool:
@@ -93,7 +93,7 @@ class opened:  # noqa: N801  (a context, used like a function)
         try:
             self.archive = zipfile.ZipFile(self.path)
         except _DAMAGE as error:
-            raise _broken() from error
+            raise broken() from error
         return self.archive
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
@@ -101,7 +101,7 @@ class opened:  # noqa: N801  (a context, used like a function)
         if isinstance(error, RuntimeError) and "encrypted" in str(error):
             raise Refused("password") from error
         if isinstance(error, _DAMAGE) or (isinstance(error, OSError) and error.errno in (None, errno.EINVAL)):
-            raise _broken() from error
+            raise broken() from error
 
 
 def read(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -119,12 +119,12 @@ def _rows(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
         cut = next(ends, 0)
         carry = data[cut:]
         if len(carry) > _LONGEST:
-            raise _broken()
+            raise broken()
         yield data[:cut]
     yield carry
 
 
-def _sheets(archive: zipfile.ZipFile) -> dict[str, str]:
+def sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
     """The name of each sheet and the part that holds it."""
     book = _book(archive)
     links = f"xl/_rels/{Path(book).name}.rels" if book else ""
@@ -158,5 +158,5 @@ def _is_sheet(name: str) -> bool:
     return name.startswith("xl/worksheets/")
 
 
-def _broken() -> Refused:
+def broken() -> Refused:
     return Refused("unknown_format", kind="不完整或损坏的 .xlsx 文件（可能没有传完）")

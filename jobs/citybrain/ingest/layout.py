@@ -15,9 +15,10 @@ from citybrain.ingest.header import PREVIEW, Header, find_header, is_unit_row, n
 from citybrain.ingest.html_source import HtmlSource
 from citybrain.ingest.json_source import JsonSource
 from citybrain.ingest.outcome import Column, Detected, Issue, Refused
-from citybrain.ingest.sheet_source import SheetSource, sheets, unread
+from citybrain.ingest.sheet_source import SheetSource
 from citybrain.ingest.sniff import Kind, file_kind, is_secret_title
 from citybrain.ingest.source import Source
+from citybrain.ingest.workbook import sheets, unread
 
 COLUMNS = 2_000  # of a table; no department keeps one that is wider
 EXAMPLE = "示例"  # the sheet of the upload template that shows how to fill in the others

@@ -1,30 +1,21 @@
-"""Workbooks (.xlsx, .xls): values as a person sees them, with what Excel knows of their type."""
+"""A sheet of a workbook (.xlsx, .xls): values as a person sees them, with what Excel knows of their type."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import itertools
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import python_calamine as calamine
 
-from citybrain.ingest import archive, biff
 from citybrain.ingest.outcome import Refused
+from citybrain.ingest.sheet_text import cell_text, texts
 from citybrain.ingest.source import SEGMENT_BYTES, Segment, names
 
-_LOOKED_THROUGH = 8 << 20  # bytes of a workbook whose other sheets are looked into: larger ones take too long
-_BATCH = 1 << 20  # cells that become text at a time
-_NOTHING = pa.scalar(None, pa.string())
-_TIMES = {dt.datetime, dt.date}
-_LATEST = dt.datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001  (a workbook knows no zones)
-_LAST = pa.scalar(_LATEST, pa.timestamp("us"))
-_EXACT = 10**15  # a whole number in a cell keeps 15 digits; what is longer has lost some
+BATCH = 1 << 20  # cells that become text at a time
 
 
 class SheetSource:
@@ -46,17 +37,9 @@ class SheetSource:
         return [[cell_text(cell) for cell in row] for _, row in itertools.islice(self._rows(), count)]
 
     def segments(self, width: int, first: int) -> Iterator[Segment]:
-        tables: list[pa.Table] = []
-        size = 0
         filled = ((number, row) for number, row in self._rows() if number >= first and row.count("") < len(row))
-        while batch := list(itertools.islice(filled, max(_BATCH // width, 1))):
-            tables.append(_table(batch, width))
-            size += tables[-1].nbytes
-            if size >= SEGMENT_BYTES:
-                yield Segment(pa.concat_tables(tables))
-                tables, size = [], 0
-        if tables:
-            yield Segment(pa.concat_tables(tables))
+        batches = iter(lambda: list(itertools.islice(filled, max(BATCH // width, 1))), [])
+        return gathered(_table(batch, width) for batch in batches)
 
     def _rows(self) -> Iterator[tuple[int, list[Any]]]:
         """Rows by their Excel number, from row 1 and column A on; an empty cell is an empty text."""
@@ -69,36 +52,27 @@ class SheetSource:
             yield number, row
 
 
-def sheets(path: Path) -> Iterator[SheetSource]:
-    """The visible sheets that hold anything, in order; each is read when it is asked for."""
-    zipped = _seen_in_parts(path) if zipfile.is_zipfile(path) else None
-    with _opened(path) as book:
-        errors_of, since_1904 = zipped or _seen_in_records(path, book)
-        for known in book.sheets_metadata:
-            if known.visible == calamine.SheetVisibleEnum.Visible:
-                sheet = book.get_sheet_by_name(known.name)
-                errors = errors_of.get(known.name)
-                if sheet.height or errors:
-                    yield SheetSource(sheet, errors, since_1904)
-
-
-def _seen_in_parts(path: Path) -> tuple[dict[str, biff.Errors], bool]:
-    """Errors by the name of the sheet, and whether days are counted from 1904."""
-    return {name: grid.errors for name, grid in archive.measured(path).items()}, archive.since_1904(path)
-
-
-def _seen_in_records(path: Path, book: calamine.CalamineWorkbook) -> tuple[dict[str, biff.Errors], bool]:
-    """The same; both list the sheets in the same order."""
-    seen = biff.looked_into(path)
-    return dict(zip((known.name for known in book.sheets_metadata), seen.errors, strict=True)), seen.since_1904
+def gathered(tables: Iterable[pa.Table]) -> Iterator[Segment]:
+    """The rows of the tables, as many at a time as a segment holds."""
+    waiting: list[pa.Table] = []
+    size = 0
+    for table in tables:
+        waiting.append(table)
+        size += table.nbytes
+        if size >= SEGMENT_BYTES:
+            yield Segment(pa.concat_tables(waiting))
+            waiting, size = [], 0
+    if waiting:
+        yield Segment(pa.concat_tables(waiting))
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[calamine.CalamineWorkbook]:
+def opened(file: Path | IO[bytes]) -> Iterator[calamine.CalamineWorkbook]:
     """Raises Refused for what the reader cannot read, also where it panics."""
     try:
-        with path.open("rb") as stream, calamine.CalamineWorkbook.from_filelike(stream) as book:
-            yield book
+        with contextlib.ExitStack() as stack:
+            stream = stack.enter_context(file.open("rb")) if isinstance(file, Path) else file
+            yield stack.enter_context(calamine.CalamineWorkbook.from_filelike(stream))
     except calamine.PasswordError:
         raise Refused("password") from None
     except calamine.CalamineError as error:
@@ -109,19 +83,10 @@ def _opened(path: Path) -> Iterator[calamine.CalamineWorkbook]:
         raise Refused("unknown_format", kind="损坏的表格文件") from None
 
 
-def unread(path: Path, read: str | None) -> Iterator[SheetSource]:
-    """Sheets that hold something and are not read: hidden ones, and those behind the one that is."""
-    if path.stat().st_size > _LOOKED_THROUGH:
-        return
-    with _opened(path) as book:
-        known_names = [known.name for known in book.sheets_metadata]
-        for place, known in enumerate(book.sheets_metadata):
-            is_behind = read in known_names and place > known_names.index(read or "")
-            hidden = known.visible != calamine.SheetVisibleEnum.Visible
-            if known.name != read and (hidden or is_behind):
-                sheet = book.get_sheet_by_name(known.name)
-                if sheet.height:
-                    yield SheetSource(sheet)
+def whole(path: Path, name: str) -> Any:
+    """A sheet as calamine reads it. Raises Refused."""
+    with opened(path) as book:
+        return book.get_sheet_by_name(name)
 
 
 def _table(rows: Sequence[tuple[int, list[Any]]], width: int) -> pa.Table:
@@ -129,62 +94,3 @@ def _table(rows: Sequence[tuple[int, list[Any]]], width: int) -> pa.Table:
     cells = [row if len(row) == width else (row + [""] * width)[:width] for _, row in rows]
     columns = [texts(column) for column in zip(*cells, strict=True)]
     return pa.table([*columns, numbers], names=[*names(width), "_row"])
-
-
-def texts(cells: Sequence[Any]) -> pa.Array:
-    """``cell_text`` of many cells: at once where all of them are texts, or times."""
-    kinds = set(map(type, cells))
-    if kinds == {str}:
-        column = pa.array(cells, pa.string())
-        return pc.if_else(pc.equal(column, ""), _NOTHING, column)
-    if kinds & _TIMES and kinds <= _TIMES | {str} and not any(type(c) is str and c for c in cells):
-        moments = pa.array([_moment(cell) if cell else None for cell in cells], pa.timestamp("us"))
-        rounded = pc.add(moments, pa.scalar(500_000, pa.duration("us")))
-        rounded = pc.min_element_wise(rounded, _LAST, skip_nulls=False)
-        return pc.floor_temporal(rounded, unit="second").cast(pa.timestamp("s")).cast(pa.string())
-    if float in kinds and kinds <= {float, str} and not any(type(c) is str and c for c in cells):
-        return _number_texts(pa.array([None if cell == "" else cell for cell in cells], pa.float64()))
-    return pa.array([cell_text(cell) for cell in cells], pa.string())
-
-
-def _number_texts(numbers: pa.Array) -> pa.Array:
-    """``_number_text`` of many: at once where Arrow writes them as Python does."""
-    size = pc.abs(numbers)
-    if pc.all(pc.equal(numbers, pc.trunc(numbers))).as_py() and (pc.max(size).as_py() or 0) < _EXACT:
-        return numbers.cast(pa.int64()).cast(pa.string())
-    far = pc.or_(pc.greater_equal(size, 1e10), pc.and_(pc.less(size, 1e-4), pc.not_equal(size, 0)))
-    if not pc.any(far).as_py():
-        return pc.replace_substring_regex(pc.add(numbers, 0.0).cast(pa.string()), r"\.0$", "")  # + 0: -0 is 0
-    return pa.array([None if n is None else _number_text(n) for n in numbers.to_pylist()], pa.string())
-
-
-def _moment(cell: dt.date) -> dt.datetime:
-    return cell if isinstance(cell, dt.datetime) else dt.datetime(cell.year, cell.month, cell.day)  # noqa: DTZ001
-
-
-def cell_text(cell: object) -> str | None:
-    """The text that a careful clerk would copy from the cell."""
-    if isinstance(cell, str):
-        return cell or None
-    if isinstance(cell, bool):
-        return "是" if cell else "否"
-    if isinstance(cell, float):
-        return _number_text(cell)
-    if isinstance(cell, int):
-        return str(cell) if abs(cell) < _EXACT else f"{cell:.14E}"
-    if isinstance(cell, dt.datetime):
-        return _to_second(cell).strftime("%Y-%m-%d %H:%M:%S")
-    if isinstance(cell, dt.date):
-        return f"{cell:%Y-%m-%d} 00:00:00"
-    return None if cell is None else str(cell)
-
-
-def _number_text(value: float) -> str:
-    if value.is_integer():
-        return str(int(value)) if abs(value) < _EXACT else f"{value:.14E}"
-    return repr(value)
-
-
-def _to_second(moment: dt.datetime) -> dt.datetime:
-    """Excel keeps a time as a fraction of a day: 09:05:00 comes back as 09:04:59.999."""
-    return (min(moment, _LATEST) + dt.timedelta(milliseconds=500)).replace(microsecond=0)

@@ -1,0 +1,68 @@
+"""A workbook of the first rows of each sheet: where the header stands can be told before all of it is read."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from citybrain.ingest import archive
+
+_STRINGS = "xl/sharedStrings.xml"
+_ALL = 1 << 40  # of the texts
+_LONGEST = 32 << 20  # bytes of what is kept of a part
+_SHARED = re.compile(rb"<c [^>]*t=\"s\"[^>]*><v>(\d+)</v>")
+_ANY_SHARED = re.compile(rb"[\"']s[\"']")
+
+
+def first_rows(path: Path, count: int) -> tuple[io.BytesIO, set[str]]:
+    """Such a workbook, and the names of the sheets that have more rows. Its sheets must be usual (``Grid.is_usual``).
+
+    Of the texts that sheets share it has those up to the last one in these rows. Raises Refused where it cannot be cut.
+    """
+    out = io.BytesIO()
+    longer: set[str] = set()
+    last = -1  # of the texts that sheets share
+    with archive.opened(path) as whole, zipfile.ZipFile(out, "w") as short:
+        sheets = {part: name for name, part in archive.sheet_parts(whole).items()}
+        parts = {part.filename: part for part in whole.infolist() if part.filename.endswith((".xml", ".rels"))}
+        strings = parts.pop(_STRINGS, None)
+        for name, part in parts.items():
+            limit = count if name in sheets else _ALL
+            text, is_cut = _until(archive.read(whole, part), b"</row>", limit, b"</sheetData></worksheet>")
+            if name in sheets:
+                last = max(last, _last_shared(text))
+            longer |= {sheets[name]} if is_cut else set()
+            short.writestr(name, text)
+        if strings:
+            text, _ = _until(archive.read(whole, strings), b"</si>", last + 1, b"</sst>")
+            short.writestr(_STRINGS, text)
+    out.seek(0)
+    return out, longer
+
+
+def _until(blocks: Iterable[bytes], end: bytes, count: int, closing: bytes) -> tuple[bytes, bool]:
+    """The text as far as so many ends, closed behind them; or all of it, if it has fewer; and whether it was cut."""
+    text, found = bytearray(), 0
+    for block in blocks:
+        new = max(len(text) - len(end) + 1, 0)
+        text += block
+        found += text.count(end, new)
+        if found >= count:
+            break
+        if len(text) > _LONGEST:
+            raise archive.broken()
+    else:
+        return bytes(text), False
+    at = 0
+    for _ in range(count):
+        at = text.index(end, at) + len(end)
+    return bytes(text[:at]) + closing, True
+
+
+def _last_shared(sheet: bytes) -> int:
+    """The last of the shared texts in it; all, where one of them is not told as Excel does."""
+    used = [int(number) for number in _SHARED.findall(sheet)]
+    return max(used, default=-1) if len(used) == len(_ANY_SHARED.findall(sheet)) else _ALL
