@@ -24,7 +24,7 @@ def first_rows(path: Path, count: int) -> tuple[io.BytesIO, set[str]]:
     """
     out = io.BytesIO()
     longer: set[str] = set()
-    last = -1  # of the texts that sheets share
+    last = 0  # of the texts that sheets share
     with archive.opened(path) as whole, zipfile.ZipFile(out, "w") as short:
         sheets = {part: name for name, part in archive.sheet_parts(whole).items()}
         parts = {part.filename: part for part in whole.infolist() if part.filename.endswith((".xml", ".rels"))}
@@ -65,4 +65,4 @@ def _until(blocks: Iterable[bytes], end: bytes, count: int, closing: bytes) -> t
 def _last_shared(sheet: bytes) -> int:
     """The last of the shared texts in it; all, where one of them is not told as Excel does."""
     used = [int(number) for number in _SHARED.findall(sheet)]
-    return max(used, default=-1) if len(used) == len(_ANY_SHARED.findall(sheet)) else _ALL
+    return max(used, default=0) if len(used) == len(_ANY_SHARED.findall(sheet)) else _ALL

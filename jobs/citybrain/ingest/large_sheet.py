@@ -30,9 +30,9 @@ Cells = Mapping[int, Mapping[int, str]]  # row, as a person counts → column, f
 _ASKED_FOR = 4_000_000  # cells without a value of which fastexcel is asked whether they are empty
 _TEXT, _MOMENT = pa.string(), pa.timestamp("ms")
 _EXACT = {_TEXT, pa.bool_(), pa.float64(), _MOMENT}
-_EARLIEST = dt.datetime(1904, 1, 3)  # noqa: DTZ001  (what is before may be a time without a day)
-_LATEST = dt.datetime(9999, 12, 31)  # noqa: DTZ001
-_WORD = re.compile(r"String\(\"([^\"\\]*)\"\)'$")
+# What is before may be a time without a day; what is behind is in no calendar. A workbook knows no zones.
+_EARLIEST, _LATEST = (pa.scalar(dt.datetime(year, 1, 3), _MOMENT) for year in (1904, 9999))  # noqa: DTZ001
+_WORD = re.compile(r"String\(\"([^\"\\]*)\"\)'?$")
 
 logging.getLogger("fastexcel").setLevel(logging.ERROR)  # that a column is empty is no warning
 
@@ -146,8 +146,7 @@ def _read(path: Path, name: str, first: int) -> tuple[pa.RecordBatch, list[Any] 
 def _is_exact(column: pa.Array) -> bool:
     """Does each value say all that stands in its cell?"""
     if column.type == _MOMENT:
-        ends = pc.min_max(column)
-        return ends["min"].as_py() is None or (ends["min"].as_py() >= _EARLIEST and ends["max"].as_py() < _LATEST)
+        return not pc.any(pc.or_(pc.less(column, _EARLIEST), pc.greater_equal(column, _LATEST))).as_py()
     if column.type == pa.float64():
         return not pc.any(pc.is_nan(column)).as_py()  # the text "nan" is read as one
     return column.type in _EXACT
