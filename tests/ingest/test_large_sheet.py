@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
+import zipfile
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
@@ -15,9 +16,10 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from citybrain.ingest import large_sheet, workbook
+from citybrain.ingest import first_rows, large_sheet, workbook
 from citybrain.ingest.header import letter
 from citybrain.ingest.outcome import Refused
+from citybrain.ingest.sheet_source import SheetSource, whole
 from tests.portal import sheets
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -237,3 +239,37 @@ def test_workbooks_of_other_programs_are_read_as_fast(tmp_path, shared):
             for sheet in (book.add_worksheet("一"), book.add_worksheet("二")):
                 filled(sheet.write)
     assert is_fast(path, 6)
+
+
+def shared(at: int) -> str:
+    return of_kind("s", at)
+
+
+def test_the_first_rows_have_the_texts_that_they_share_with_others(tmp_path):
+    """The header stands at the end of those texts, or there are cells that say it otherwise than Excel."""
+    rows = [[text("第一行"), shared(0)] for _ in range(9)]
+    for head in (shared(len(_SHARED) - 1), shared(0), text("甲"), "<c r=\"@\" t='s'><v>4</v></c>"):
+        assert is_fast(written(tmp_path, [[head, text("乙")], *rows]), 2)
+        with mock.patch.object(workbook, "_LARGE", 0), mock.patch.object(workbook, "_FIRST", 2):
+            (sheet,) = workbook.sheets(tmp_path / "x.xlsx")
+        assert sheet.preview(1) == SheetSource(whole(tmp_path / "x.xlsx", "明细")).preview(1)
+
+
+def test_of_sheets_that_are_told_twice_no_row_is_lost(tmp_path):
+    path = written(tmp_path, [[text("甲")], *([NUMBER] for _ in range(9))])
+    once = '<sheet name="明细" sheetId="1" r:id="r1"/>'
+    for other in ("明细", "二", "a&amp;b"):
+        twice = once + once.replace("明细", other).replace('Id="1"', 'Id="2"')
+        with zipfile.ZipFile(path) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+        parts["xl/workbook.xml"] = parts["xl/workbook.xml"].replace(once.encode(), twice.encode())
+        (tmp_path / "y.xlsx").write_bytes(sheets.workbook("", more=parts))
+        assert is_fast(tmp_path / "y.xlsx", 1)
+        _, rows = read(tmp_path / "y.xlsx", 1, 2, large=0)
+        assert len(rows) == 18
+
+
+def test_a_workbook_with_too_much_beside_its_sheets_is_read_as_a_whole(tmp_path, monkeypatch):
+    path = written(tmp_path, [[text("甲")], *([NUMBER] for _ in range(9))])
+    monkeypatch.setattr(first_rows, "_LONGEST", 900)
+    assert not is_fast(path, 1)

@@ -12,35 +12,39 @@ from citybrain.ingest import archive
 
 _STRINGS = "xl/sharedStrings.xml"
 _ALL = 1 << 40  # of the texts
-_LONGEST = 32 << 20  # bytes of what is kept of a part
+_LONGEST = 32 << 20  # bytes of such a workbook
+_SMALL = 16 << 20  # bytes: a larger part than this, neither sheets nor texts, says nothing about cells
 _SHARED = re.compile(rb"<c [^>]*t=\"s\"[^>]*><v>(\d+)</v>")
 _ANY_SHARED = re.compile(rb"[\"']s[\"']")
 
 
 def first_rows(path: Path, count: int) -> tuple[io.BytesIO, set[str]]:
-    """Such a workbook, and the names of the sheets that have more rows. Its sheets must be usual (``Grid.is_usual``).
+    """Such a workbook, and the names of the sheets that have no more rows. All must be usual (``Grid.is_usual``).
 
     Of the texts that sheets share it has those up to the last one in these rows. Raises Refused where it cannot be cut.
     """
     out = io.BytesIO()
-    longer: set[str] = set()
+    cut: set[str] = set()
     last = 0  # of the texts that sheets share
     with archive.opened(path) as whole, zipfile.ZipFile(out, "w") as short:
-        sheets = {part: name for name, part in archive.sheet_parts(whole).items()}
+        sheets = archive.sheet_parts(whole)
         parts = {part.filename: part for part in whole.infolist() if part.filename.endswith((".xml", ".rels"))}
         strings = parts.pop(_STRINGS, None)
         for name, part in parts.items():
-            limit = count if name in sheets else _ALL
-            text, is_cut = _until(archive.read(whole, part), b"</row>", limit, b"</sheetData></worksheet>")
-            if name in sheets:
+            if name in sheets.values():
+                text, is_cut = _until(archive.read(whole, part), b"</row>", count, b"</sheetData></worksheet>")
+                cut |= {name} if is_cut else set()
                 last = max(last, _last_shared(text))
-            longer |= {sheets[name]} if is_cut else set()
-            short.writestr(name, text)
+                short.writestr(name, text)
+            elif part.file_size <= _SMALL:
+                short.writestr(name, whole.read(part))
+            if out.tell() > _LONGEST:
+                raise archive.broken()
         if strings:
             text, _ = _until(archive.read(whole, strings), b"</si>", last + 1, b"</sst>")
             short.writestr(_STRINGS, text)
     out.seek(0)
-    return out, longer
+    return out, {name for name, part in sheets.items() if part not in cut}
 
 
 def _until(blocks: Iterable[bytes], end: bytes, count: int, closing: bytes) -> tuple[bytes, bool]:

@@ -27,12 +27,12 @@ def sheets(path: Path) -> Iterator[SheetSource]:
         yield from _of_records(path)
         return
     grids, since_1904 = archive.measured(path), archive.since_1904(path)
-    for sheet, is_cut in _beginnings(path, grids) or _visible(path):
+    for sheet, is_all in _beginnings(path, grids) or _sheets_of(path):
         errors = grids[sheet.name].errors if sheet.name in grids else {}
-        if is_cut and sheet.start and sheet.start[1] == 0:
+        if not is_all and sheet.start and sheet.start[1] == 0:
             yield LargeSheet(path, sheet, errors, since_1904)
             continue
-        sheet = whole(path, sheet.name) if is_cut else sheet
+        sheet = sheet if is_all else whole(path, sheet.name)
         if sheet.height or errors:
             yield SheetSource(sheet, errors, since_1904)
 
@@ -42,17 +42,23 @@ def _of_records(path: Path) -> Iterator[SheetSource]:
     with opened(path) as book:
         seen = biff.looked_into(path)
         errors_of = dict(zip((known.name for known in book.sheets_metadata), seen.errors, strict=True))
-    for sheet, _ in _visible(path):
-        if sheet.height or errors_of[sheet.name]:
-            yield SheetSource(sheet, errors_of[sheet.name], seen.since_1904)
+        for sheet in _visible(book):
+            if sheet.height or errors_of[sheet.name]:
+                yield SheetSource(sheet, errors_of[sheet.name], seen.since_1904)
 
 
-def _visible(file: Path | IO[bytes], cut: Collection[str] = ()) -> Iterator[tuple[Any, bool]]:
-    """The visible sheets, in order, each read when it is asked for; and whether it is cut."""
+def _visible(book: calamine.CalamineWorkbook) -> Iterator[Any]:
+    """The visible sheets, in order; each is read when it is asked for."""
+    for known in book.sheets_metadata:
+        if known.visible == calamine.SheetVisibleEnum.Visible:
+            yield book.get_sheet_by_name(known.name)
+
+
+def _sheets_of(file: Path | IO[bytes], complete: Collection[str] | None = None) -> Iterator[tuple[Any, bool]]:
+    """The same of a file, and whether each is ``complete``."""
     with opened(file) as book:
-        for known in book.sheets_metadata:
-            if known.visible == calamine.SheetVisibleEnum.Visible:
-                yield book.get_sheet_by_name(known.name), known.name in cut
+        for sheet in _visible(book):
+            yield sheet, complete is None or sheet.name in complete
 
 
 def _beginnings(path: Path, grids: Mapping[str, Grid]) -> list[tuple[Any, bool]] | None:
@@ -62,7 +68,7 @@ def _beginnings(path: Path, grids: Mapping[str, Grid]) -> list[tuple[Any, bool]]
     if not all(grid.is_usual for grid in grids.values()):
         return None
     try:
-        return [*_visible(*first_rows(path, _FIRST))]
+        return [*_sheets_of(*first_rows(path, _FIRST))]
     except Refused:
         return None  # what is wrong with it is said when all of it is read
 
