@@ -106,8 +106,13 @@ def read(path: Path, width: int, first: int, large: int, previewed: int = 3) -> 
         return [source.preview(previewed) for source in found], [line for lines in tables for line in lines]
 
 
-def written(folder: Path, lines: Sequence[Sequence[str]], top: int = 1, left: int = 0) -> Path:
+def written(
+    folder: Path, lines: Sequence[Sequence[str]], top: int = 1, left: int = 0, since_1904: bool = False
+) -> Path:
     parts = {**PARTS, "xl/worksheets/sheet1.xml": sheet(lines, top, left)}
+    if since_1904:
+        book = sheets.PARTS["xl/workbook.xml"].replace("<sheets>", '<workbookPr date1904="1"/><sheets>')
+        parts["xl/workbook.xml"] = book.encode()
     (folder / "x.xlsx").write_bytes(sheets.workbook("", more=parts))
     return folder / "x.xlsx"
 
@@ -117,9 +122,10 @@ def written(folder: Path, lines: Sequence[Sequence[str]], top: int = 1, left: in
        left=st.sampled_from([0, 0, 0, 2]))  # fmt: skip
 def test_both_readers_say_the_same(data, rows, count, top, left):
     columns = [data.draw(column(rows)) for _ in range(count)]
-    lines = [[text(f"列{n}") for n in range(count)], *map(list, zip(*columns, strict=True))]
+    heads = data.draw(st.lists(st.sampled_from(["", *map(text, "甲乙丙丁戊")]), min_size=count, max_size=count))
+    lines = [heads, *map(list, zip(*columns, strict=True))]
     with tempfile.TemporaryDirectory() as folder:
-        path = written(Path(folder), lines, top, left)
+        path = written(Path(folder), lines, top, left, data.draw(st.booleans()))
         width = data.draw(st.integers(1, left + count + 2))
         for first in (top + 1, top + 3):
             assert read(path, width, first, large=0) == read(path, width, first, large=10**9)
@@ -273,3 +279,16 @@ def test_a_workbook_with_too_much_beside_its_sheets_is_read_as_a_whole(tmp_path,
     path = written(tmp_path, [[text("甲")], *([NUMBER] for _ in range(9))])
     monkeypatch.setattr(first_rows, "_LONGEST", 900)
     assert not is_fast(path, 1)
+
+
+def test_a_row_of_nothing_but_an_error_behind_all_columns_is_a_row(tmp_path):
+    lines = [
+        [text("甲"), text("乙")],
+        *([NUMBER, NUMBER] for _ in range(6)),
+        ["", "", '<c r="@"><f>1+1</f></c>'],
+        [NUMBER],
+    ]
+    for width in (1, 2, 3):
+        assert is_fast(written(tmp_path, lines), width)
+    _, rows = read(tmp_path / "x.xlsx", 3, 2, large=0)
+    assert [row["c2"] for row in rows if row["_row"] == 8] == ["#没有算出的公式!"]

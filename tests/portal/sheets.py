@@ -15,7 +15,7 @@ _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _LINKS = f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" Type="{_OFFICE}/%s" Target="%s"/></Relationships>'
-_PARTS = {
+PARTS = {
     "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" ContentType="application/'
     'vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/></Types>',
     "_rels/.rels": _LINKS % ("officeDocument", "xl/workbook.xml"),
@@ -46,7 +46,7 @@ def write_wide(path: Path, rows: int, columns: int) -> None:
     head = row(1, *(text(f"{letter(n)}1", title) for n, title in enumerate([*HEAD, *(f"附加{n}" for n in more)])))
     numbers = "".join(f'<c r="{letter(n)}#"><v>1</v></c>' for n in more)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, content in _PARTS.items():
+        for name, content in PARTS.items():
             archive.writestr(name, content)
         with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
             sheet.write(f'<?xml version="1.0"?><worksheet xmlns="{_MAIN}"><sheetData>{head}'.encode())
@@ -61,7 +61,7 @@ def workbook(rows: str, before: str = "", more: Mapping[str, bytes] | None = Non
     sheet = f'<?xml version="1.0"?>{before}<worksheet xmlns="{_MAIN}"><sheetData>{head}{rows}</sheetData></worksheet>'
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in {**_PARTS, "xl/worksheets/sheet1.xml": sheet, **(more or {})}.items():
+        for name, content in {**PARTS, "xl/worksheets/sheet1.xml": sheet, **(more or {})}.items():
             archive.writestr(name, content)
     return out.getvalue()
 

@@ -141,6 +141,8 @@ def _numbers(view: Bytes, at: Places) -> npt.NDArray[np.int64]:
     for _ in range(_DIGITS):
         digit = view[at] - np.uint8(ord("0"))  # what stands before 0 wraps around
         is_digit = digit < 10
+        if not is_digit.any():
+            return numbers
         numbers = np.where(is_digit, numbers * 10 + digit, numbers)
         at = at + is_digit
     return np.where(view[at] - np.uint8(ord("0")) < 10, 0, numbers)

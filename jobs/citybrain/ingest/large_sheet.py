@@ -80,10 +80,11 @@ class _Columns:
     def tables(self, width: int) -> Iterator[pa.Table]:
         """The rows in which anything stands, with their numbers; so many columns of them."""
         step = max(BATCH // width, 1)
+        end = max(self._batch.num_columns, *(column + 1 for column in self._words), 0)
         for begin in range(0, self._batch.num_rows, step):
             count = min(step, self._batch.num_rows - begin)
             columns = [self._texts(column, begin, count) for column in range(width)]
-            behind = (self._texts(c, begin, count) for c in range(width, max(self._batch.num_columns, *self._words, 0)))
+            behind = (self._texts(c, begin, count) for c in range(width, end))
             numbers = pa.array(np.arange(begin, begin + count) + self._first)
             table = pa.table([*columns, numbers], names=[*names(width), "_row"])
             filled = _filled(itertools.chain(columns, behind))
