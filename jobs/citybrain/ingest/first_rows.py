@@ -10,7 +10,7 @@ from pathlib import Path
 
 from citybrain.ingest import archive
 
-_STRINGS = "xl/sharedStrings.xml"
+_STRINGS = "xl/sharedstrings.xml"  # programs do not agree about its capitals
 _ALL = 1 << 40  # of the texts
 _LONGEST = 32 << 20  # bytes of such a workbook
 _SMALL = 16 << 20  # bytes: a larger part than this, neither sheets nor texts, says nothing about cells
@@ -29,9 +29,10 @@ def first_rows(path: Path, count: int) -> tuple[io.BytesIO, set[str]]:
     with archive.opened(path) as whole, zipfile.ZipFile(out, "w") as short:
         sheets = archive.sheet_parts(whole)
         parts = {part.filename: part for part in whole.infolist() if part.filename.endswith((".xml", ".rels"))}
-        strings = parts.pop(_STRINGS, None)
+        strings = [parts.pop(name) for name in [*parts] if name.lower() == _STRINGS]
+        of_sheets = set(sheets.values())
         for name, part in parts.items():
-            if name in sheets.values():
+            if name in of_sheets:
                 text, is_cut = _until(archive.read(whole, part), b"</row>", count, b"</sheetData></worksheet>")
                 cut |= {name} if is_cut else set()
                 last = max(last, _last_shared(text))
@@ -40,9 +41,9 @@ def first_rows(path: Path, count: int) -> tuple[io.BytesIO, set[str]]:
                 short.writestr(name, whole.read(part))
             if out.tell() > _LONGEST:
                 raise archive.broken()
-        if strings:
-            text, _ = _until(archive.read(whole, strings), b"</si>", last + 1, b"</sst>")
-            short.writestr(_STRINGS, text)
+        for part in strings:
+            text, _ = _until(archive.read(whole, part), b"</si>", last + 1, b"</sst>")
+            short.writestr(part.filename, text)
     out.seek(0)
     return out, {name for name, part in sheets.items() if part not in cut}
 
