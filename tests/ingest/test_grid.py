@@ -88,3 +88,12 @@ def test_an_error_is_found_wherever_a_block_of_the_file_ends(tmp_path, monkeypat
         grid = archive.measured(tmp_path / "x.xlsx")["明细"]
         assert grid.errors == {2: {2: "#REF!", 3: "#没有算出的公式!"}}, size
         assert (grid.rows, grid.columns, grid.is_usual) == (2, 5, True)
+
+
+def test_a_grid_is_filled_as_far_as_cells_have_content():
+    grid = grid_of(
+        row(1, '<c r="B1"><v>1</v></c>', '<c r="C1" s="12"/>', f'<c r="D1" s="{"1" * 70}"/>', '<c r="E1" />')
+    )
+    assert (grid.columns, grid.filled) == (5, 4)  # a tag so long is not looked through
+    grid.take(row(2, '<c r="F2" s="1"></c>', '<c r="ZZ2"/>').encode())
+    assert (grid.columns, grid.filled) == (702, 6)

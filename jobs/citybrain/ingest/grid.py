@@ -27,6 +27,7 @@ _BEYOND = bytes(16)  # so that what follows the last byte may be asked for
 _ENDS_A_NAME = np.isin(np.arange(256), list(b"\t\n\r />"))
 _R = int.from_bytes(b' r="', "little")
 _DIGITS = 7
+_TAG_BYTES = 64  # of the tag of an empty cell, at most
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -41,6 +42,7 @@ class Grid:
     errors: dict[int, dict[int, str]] = field(default_factory=dict)  # row → column → what stands there
     count: int = 0  # of those
     is_usual: bool = True  # every cell says first where it is, and no row stands below a later one
+    filled: int = 0  # columns up to the last cell that has any content; of usual sheets
     _row: int = 0
     _column: int = 0
     _cells: int = 0
@@ -79,6 +81,9 @@ class Grid:
         self.is_usual = self.is_usual and bool(rows[0] >= self.rows and (np.diff(rows) >= 0).all())
         self.rows = self._row = max(self.rows, int(rows.max()))
         self.columns = max(self.columns, int(columns.max()))
+        behind = columns > self.filled
+        behind[behind] = ~_are_empty(view, cells[behind])
+        self.filled = max(self.filled, int(columns[behind].max(initial=0)))
         return True
 
     def _exactly(self, block: bytes) -> None:
@@ -146,6 +151,17 @@ def _numbers(view: Bytes, at: Places) -> npt.NDArray[np.int64]:
         numbers = np.where(is_digit, numbers * 10 + digit, numbers)
         at = at + is_digit
     return np.where(view[at] - np.uint8(ord("0")) < 10, 0, numbers)
+
+
+def _are_empty(view: Bytes, tags: Places) -> npt.NDArray[np.bool_]:
+    """Do these tags close themselves, as those of cells do that have nothing but a place and a style?"""
+    at: Places = tags
+    for _ in range(_TAG_BYTES):
+        goes_on = view[at] != ord(">")
+        if not goes_on.any():
+            break
+        at = np.minimum(at + goes_on, len(view) - 1)
+    return (view[at] == ord(">")) & (view[at - 1] == ord("/"))
 
 
 def _number(letters: bytes) -> int:

@@ -38,7 +38,7 @@ logging.getLogger("fastexcel").setLevel(logging.ERROR)  # that a column is empty
 
 
 class LargeSheet(SheetSource):
-    """``head``: the same sheet, cut after its first rows; column A is not empty there."""
+    """``head``: the same sheet, cut after its first rows; its first and its last column are not empty there."""
 
     def __init__(self, path: Path, head: Any, errors: Cells, since_1904: bool) -> None:
         super().__init__(head, errors, since_1904)
@@ -80,11 +80,10 @@ class _Columns:
     def tables(self, width: int) -> Iterator[pa.Table]:
         """The rows in which anything stands, with their numbers; so many columns of them."""
         step = max(BATCH // width, 1)
-        end = max(self._batch.num_columns, *(column + 1 for column in self._words), 0)
         for begin in range(0, self._batch.num_rows, step):
             count = min(step, self._batch.num_rows - begin)
             columns = [self._texts(column, begin, count) for column in range(width)]
-            behind = (self._texts(c, begin, count) for c in range(width, end))
+            behind = (self._texts(c, begin, count) for c in range(width, self._batch.num_columns))
             numbers = pa.array(np.arange(begin, begin + count) + self._first)
             table = pa.table([*columns, numbers], names=[*names(width), "_row"])
             filled = _filled(itertools.chain(columns, behind))

@@ -28,8 +28,9 @@ def sheets(path: Path) -> Iterator[SheetSource]:
         return
     grids, since_1904 = archive.measured(path), archive.since_1904(path)
     for sheet, is_all in _beginnings(path, grids) or _sheets_of(path):
-        errors = grids[sheet.name].errors if sheet.name in grids else {}
-        if not is_all and sheet.start and sheet.start[1] == 0:
+        grid = grids.get(sheet.name, Grid())
+        errors = grid.errors
+        if not is_all and sheet.start and sheet.start[1] == 0 and sheet.end[1] + 1 == grid.filled:
             yield LargeSheet(path, sheet, errors, since_1904)
             continue
         sheet = sheet if is_all else whole(path, sheet.name)
