@@ -155,13 +155,14 @@ def _numbers(view: Bytes, at: Places) -> npt.NDArray[np.int64]:
 
 def _are_empty(view: Bytes, tags: Places) -> npt.NDArray[np.bool_]:
     """Do these tags close themselves, as those of cells do that have nothing but a place and a style?"""
-    at: Places = tags
+    at = tags
     for _ in range(_TAG_BYTES):
         goes_on = view[at] != ord(">")
         if not goes_on.any():
             break
         at = np.minimum(at + goes_on, len(view) - 1)
-    return (view[at] == ord(">")) & (view[at - 1] == ord("/"))
+    closed: npt.NDArray[np.bool_] = (view[at] == ord(">")) & (view[at - 1] == ord("/"))
+    return closed
 
 
 def _number(letters: bytes) -> int:
