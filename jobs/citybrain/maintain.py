@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from citybrain import contracts, lake
 from citybrain.ingest import landing
 from citybrain.ingest.write import small_pages
-from citybrain.runner import state, stretches
+from citybrain.runner import state
 from citybrain.runner.build import Stage
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _marks_rows(table: str) -> bool:
 def _sorted_by(table: str) -> str | None:
     """The column by which rows of touched keys are looked for, where a table is large."""
     contract = contracts.load().get(table)
-    return stretches.column(contract) if contract and stretches.pays(table, state.pin(table)) else None
+    return contract.looked_up_by if contract and state.is_large(table, state.pin(table)) else None
 
 
 def _unneeded(table: str, hours: int | None) -> list[str]:

@@ -47,8 +47,9 @@ def jvm() -> str:
 
 
 def bytes_read() -> int:
-    """What Spark's JVM has read since it began, of files and else."""
-    return int(re.search(r"rchar: (\d+)", Path(jvm(), "io").read_text())[1])  # type: ignore[index]
+    """What Spark's JVM and this process have read since they began, of files and else."""
+    of = (Path(process, "io").read_text() for process in (jvm(), "/proc/self"))
+    return sum(int(re.search(r"rchar: (\d+)", text)[1]) for text in of)  # type: ignore[index]
 
 
 def cpu_seconds() -> float:

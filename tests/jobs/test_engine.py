@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import pytest
 from deltalake import DeltaTable
+from pyspark.sql import functions as F
 
 from citybrain import engine, lake
 from tests.jobs.lakehouse import deliver, withdraw
@@ -34,3 +36,41 @@ def test_every_version_is_read_as_delta_reads_it(spark, tmp_path, monkeypatch, a
         assert sorted(ours.collect()) == sorted(delta.collect())
         found.append(sorted(row.town_code for row in ours.collect()))
     assert found == [["440605011"], ["440605011", "440605012", "440605013"], ["440605012", "440605013"], []]
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("name", ["镇'1", 'a\\"b', "", "nobody"]),
+        ("name", []),
+        ("n", [-(2**60), 3]),
+        ("day", [date(2003, 1, 1), date(1970, 1, 1)]),
+    ],
+)
+def test_rows_among_values_are_those_that_a_filter_leaves(spark, tmp_path, column, values):
+    uri = str(tmp_path / "甲 100% b")
+    spark.sql(
+        f"CREATE TABLE delta.`{uri}` (name string, n bigint, day date, at timestamp, price decimal(18,2), `组` int,"
+        " spans array<struct<begin: timestamp, words: array<string>>>, texts map<string, string>) USING delta"
+        " TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')"
+    )
+    day, at = date(2003, 1, 1), datetime(2026, 3, 1, 9, 5, 0, 7, tzinfo=UTC)
+    rows = [
+        ("镇'1", 1, day, at, Decimal("12.30"), 1, [(at, ["a", None]), (None, None)], {"键": "值", "k": None}),
+        ('a\\"b', -(2**60), None, None, None, None, None, None),
+        ("", 2, date(1970, 1, 1), at, None, None, [], {}),
+        (None, 3, day, at, None, None, None, {}),
+        ("gone", 3, day, at, None, None, None, {}),
+    ]
+    table = spark.read.format("delta").load(uri)
+    spark.createDataFrame(rows, table.schema).coalesce(1).write.format("delta").mode("append").save(uri)
+    spark.sql(f"DELETE FROM delta.`{uri}` WHERE name = 'gone'")
+    found = engine.rows_among(spark, uri, 2, column, values)
+    filtered = engine.read(spark, uri, 2).filter(F.col(column).isin(values))
+    assert found.schema == filtered.schema
+    assert _sorted(found) == _sorted(filtered)
+    assert len(_sorted(engine.rows_among(spark, uri, 1, "name", ["gone"]))) == 1
+
+
+def _sorted(rows):
+    return sorted(map(str, rows.collect()))

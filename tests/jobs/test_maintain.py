@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from citybrain import contracts, engine, lake
 from citybrain import maintain as upkeep
 from citybrain.maintain import maintain
-from citybrain.runner import state, stretches
+from citybrain.runner import state
 from citybrain.runner.build import Stage, build
 from citybrain.runner.plan import plan
 from citybrain.runner.publish import publish
@@ -100,7 +100,7 @@ def test_optimize_carries_the_state_forward_and_wakes_no_reader(spark, monkeypat
 
 
 def test_a_large_table_is_put_in_order_and_its_rows_are_looked_for_and_marked(spark, monkeypatch):
-    monkeypatch.setattr(stretches, "LARGE", 1)
+    monkeypatch.setattr(state, "LARGE", 1)
     deliver(ORDERS, [order(n) for n in range(40)], "R0")
     bring_up_to_date(spark)
     for done in maintain([ORDER, FLOW], keep_days=0):

@@ -203,6 +203,14 @@ class Contract(Strict):
         """Of a cube: what is summed, i.e. every field that is not in the key."""
         return tuple(f for f in self.fields if f.name not in self.key)
 
+    @property
+    def looked_up_by(self) -> str | None:
+        """The column by which a refresh finds the rows that it may change: of a cube the first day. None: it asks for
+        all rows."""
+        if self.build == "cube":
+            return next((name for name in self.key if self.field(name).type == "date"), None)
+        return self.per[0] if self.per else None
+
     def field(self, name: str) -> Field:
         return next(f for f in self.fields if f.name == name)
 

@@ -18,9 +18,9 @@ from pyspark.sql import functions as F
 
 from citybrain import contracts, engine, lake
 from citybrain.contracts import Contract
-from citybrain.runner import journal, shares, state, stretches
+from citybrain.runner import journal, shares, state
 from citybrain.runner.plan import Plan, is_followed
-from citybrain.runner.reading import read_input, read_target
+from citybrain.runner.reading import among, read_input, read_target
 from citybrain.runner.state import Pin, State
 from citybrain.runner.transform import contributions, summed, transform
 
@@ -104,12 +104,11 @@ def _written(spark: SparkSession, plan: Plan, stage: Stage) -> Stage:
 
 def _difference(spark: SparkSession, plan: Plan, extent: str) -> DataFrame:
     contract = plan.contract
-    target = read_target(spark, contract, plan.target)
     if extent == "full":
-        return compare(contract, target, transform(contract, _whole(spark, plan)))
+        return compare(contract, read_target(spark, contract, plan.target), transform(contract, _whole(spark, plan)))
     if contract.build == "cube":
-        return _cube(spark, plan, target)
-    return _merge(spark, plan, target)
+        return _cube(spark, plan)
+    return _merge(spark, plan)
 
 
 def _whole(spark: SparkSession, plan: Plan) -> dict[str, DataFrame]:
@@ -129,45 +128,38 @@ def compare(contract: Contract, old: DataFrame, new: DataFrame) -> DataFrame:
     n = new.select(*[F.col(k).alias(f"n_{k}") for k in key], F.struct(*names).alias("_new"), times)
     change = F.when(F.col("_old").isNull(), "insert").when(F.col("_new").isNull(), "delete").otherwise("update")
     differs = ~F.col("_old").eqNullSafe(F.col("_new")) | (F.col("_times") > 1)
-    rows = o.join(n, on=_equal(key), how="full").filter(differs)
+    rows = o.join(n, on=_equal(contract), how="full").filter(differs)
     extra = ["_change", shares.WAS] if was else ["_change"]
     staged = rows.withColumn("_change", change).select(F.coalesce("_new", "_old").alias("_row"), *extra)
     return staged.select("_row.*", *extra)
 
 
-def _equal(key: tuple[str, ...]) -> Column:
-    """Old and new rows of one key; nulls in a key are equal."""
-    return reduce(lambda a, b: a & b, [F.col(f"o_{k}").eqNullSafe(F.col(f"n_{k}")) for k in key])
+def _equal(contract: Contract) -> Column:
+    """Old and new rows of one key; nulls in a key, where there may be any, are equal."""
+    sides = [(F.col(f"o_{k}"), F.col(f"n_{k}"), contract.field(k).required) for k in contract.key]
+    return reduce(lambda a, b: a & b, [o == n if required else o.eqNullSafe(n) for o, n, required in sides])
 
 
-def _merge(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
-    contract = plan.contract
-    per = list(contract.per)
-    keys = _touched(spark, plan, target).persist()
-    pins = {
-        **{name: pin for name, pin in plan.inputs.items() if is_followed(contract, name)},
-        contract.table: plan.target,
+def _merge(spark: SparkSession, plan: Plan) -> DataFrame:
+    """All rows of the touched keys, computed anew from the rows of those keys, against what stands."""
+    contract, declared = plan.contract, contracts.load()
+    keys = _touched(spark, plan).persist()
+    only = among(keys, contract.per[0])
+
+    def touched(rows: DataFrame) -> DataFrame:
+        return rows.join(F.broadcast(keys), on=list(contract.per), how="left_semi")
+
+    inputs = {
+        name: touched(read_input(spark, declared[name], pin, only=only))
+        if is_followed(contract, name)
+        else read_input(spark, declared[name], pin)
+        for name, pin in plan.inputs.items()
     }
-    large = {name for name, pin in pins.items() if stretches.pays(name, pin)}
-    where = stretches.condition(keys, per[0]) if large else None
-    narrowed = {
-        name: _of_keys(df, keys, per, where if name in large else None) if name in pins else df
-        for name, df in _whole(spark, plan).items()
-    }
-    old = _of_keys(target, keys, per, where if contract.table in large else None)
-    return compare(contract, old, transform(contract, narrowed))
+    old = touched(read_target(spark, contract, plan.target, only))
+    return compare(contract, old, transform(contract, inputs))
 
 
-def _of_keys(rows: DataFrame, keys: DataFrame, per: list[str], where: str | None) -> DataFrame:
-    """The rows of the touched keys; ``where``: where these stand, if the table is so large that looking there pays.
-
-    What was found there is kept: in the plan of a transform so long a condition would cost more than it saves.
-    """
-    found = (rows.filter(where) if where else rows).join(F.broadcast(keys), on=per, how="left_semi")
-    return found.persist() if where else found
-
-
-def _touched(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
+def _touched(spark: SparkSession, plan: Plan) -> DataFrame:
     """The ``per`` keys of all row images of followed inputs, and of the rows that a changed lookup is seen through."""
     contract, per = plan.contract, list(plan.contract.per)
     found: list[DataFrame] = []
@@ -176,7 +168,7 @@ def _touched(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
         if is_followed(contract, name):
             found.append(images.select(*per))
         else:
-            column = contract.via[name]
+            column, target = contract.via[name], read_target(spark, contract, plan.target)
             found.append(target.join(images.select(column).distinct(), on=column, how="left_semi").select(*per))
     return reduce(DataFrame.unionByName, found).distinct()
 
@@ -188,7 +180,7 @@ def _images(spark: SparkSession, contract: Contract, before: Pin, now: Pin) -> D
     return engine.changes(spark, lake.table_uri(contract.table), before.version, now.version)
 
 
-def _cube(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
+def _cube(spark: SparkSession, plan: Plan) -> DataFrame:
     """Old images of the facts count −1, new ones +1; touched cells get the sum added, emptied cells go."""
     contract, (fact,) = plan.contract, plan.contract.inputs
     images = _images(spark, contracts.load()[fact], plan.consumed.get(fact, Pin(None, -1)), plan.inputs[fact])
@@ -199,8 +191,8 @@ def _cube(spark: SparkSession, plan: Plan, target: DataFrame) -> DataFrame:
         for kinds, sign in ((engine.OLD_IMAGES, -1), (engine.NEW_IMAGES, 1))
     ]
     moved = summed(contract, reduce(DataFrame.unionByName, signed), sign="_sign").persist()
-    where = stretches.of_table(contract, plan.target, moved)
-    near = target.filter(where) if where else target
+    only = among(moved, contract.looked_up_by) if contract.looked_up_by else None
+    near = read_target(spark, contract, plan.target, only)
     old = near.join(F.broadcast(moved), on=engine.same(near, moved, contract.key), how="left_semi")
     sums = [F.sum(m.name).cast(m.sql_type).alias(m.name) for m in contract.measures]
     new = old.unionByName(moved).groupBy(*contract.key).agg(*sums).filter("row_count <> 0")

@@ -6,7 +6,7 @@ from pyspark.sql import SparkSession
 
 from citybrain import engine, lake
 from citybrain.contracts import Contract
-from citybrain.runner import state, stretches
+from citybrain.runner import state
 from citybrain.runner.build import Stage
 
 
@@ -35,8 +35,7 @@ def publish(spark: SparkSession, contract: Contract, stage: Stage) -> int:
         if only_inserts:
             engine.insert(spark, uri, change.drop("_change"))
         else:
-            where = stretches.of_merge(contract, stage.target, change)
-            engine.merge(spark, uri, change, contract.key, where)
+            engine.merge(spark, uri, change, contract)
     now = state.state(contract.table)
     if now is None or now.run != stage.state.run:
         raise RuntimeError(f"{contract.table}: Delta did not commit run {stage.state.run}; the table says {now}")

@@ -17,6 +17,7 @@ from typing import Any
 from citybrain import lake
 
 UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")  # commits that change no row
+LARGE = 2_000_000  # rows
 UPKEEP_AT_MOST = 100  # versions looked back over; where there are more, some change is among them
 
 
@@ -59,6 +60,11 @@ def pin(table: str) -> Pin:
         return Pin(None, -1)
     delta = DeltaTable(uri)
     return Pin(str(delta.metadata().id), delta.version())
+
+
+def is_large(table: str, pin: Pin) -> bool:
+    """Whether a table is known to be so large that its rows are put in order and looked for, not read through."""
+    return pin.id is not None and rows(table, pin.version) >= LARGE
 
 
 def rows(table: str, version: int) -> int:
