@@ -25,6 +25,7 @@ from pyspark.sql.types import StructType
 from citybrain import lake
 from citybrain.contracts import Contract
 from citybrain.contracts.load import ROOT
+from citybrain.duck import literal
 
 FILES_LISTED = 1000  # at most so many are named one by one
 FEED = {"delta.enableChangeDataFeed": "true", "delta.columnMapping.mode": "none"}
@@ -129,20 +130,12 @@ def rows_among(
     every column of every row, or plan a condition for longer than it spares (infra/decisions/0017).
     """
     table = DeltaTable(uri, version=version)
-    schema, listed = table.schema(), ", ".join(map(_literal, values)) or "NULL"
+    schema, listed = table.schema(), ", ".join(map(literal, values)) or "NULL"
     columns = StructType.fromJson(json.loads(schema.to_json()))
     query = f'SELECT * FROM rows WHERE "{column}" IN ({listed})'
     found = pa.table(QueryBuilder().register("rows", table).execute(query).read_all())
     rows = found.cast(pa.schema(schema.to_arrow()))
     return spark.createDataFrame(rows if rows.num_rows else [], columns)  # Spark knows no columns without a chunk
-
-
-def _literal(value: str | date | int) -> str:
-    """The value in DataFusion's SQL."""
-    if isinstance(value, str):
-        quoted = value.replace("'", "''")
-        return f"'{quoted}'"
-    return f"DATE '{value}'" if isinstance(value, date) else str(value)
 
 
 def _is_more_than_files(table: DeltaTable) -> bool:
@@ -218,12 +211,11 @@ def insert(spark: SparkSession, uri: str, rows: DataFrame) -> None:
     spark.sql(f"INSERT INTO delta.`{uri}` ({columns}) SELECT {columns} FROM _stage")
 
 
-def merge(spark: SparkSession, uri: str, change: DataFrame, contract: Contract) -> None:
-    """Applies a difference (``_change`` is insert, update or delete) in one commit. Keys may be null where their field
-    may; elsewhere they are compared without asking, which is quicker."""
+def merge(spark: SparkSession, uri: str, change: DataFrame, key: tuple[str, ...]) -> None:
+    """Applies a difference (``_change`` is insert, update or delete) in one commit; keys may be null."""
     change.createOrReplaceTempView("_stage")
     columns = [c for c in change.columns if c != "_change"]
-    match = " AND ".join(f"t.`{k}` {'=' if contract.field(k).required else '<=>'} s.`{k}`" for k in contract.key)
+    match = " AND ".join(f"t.`{k}` <=> s.`{k}`" for k in key)
     update = ", ".join(f"t.`{c}` = s.`{c}`" for c in columns)
     names, values = ", ".join(f"`{c}`" for c in columns), ", ".join(f"s.`{c}`" for c in columns)
     spark.sql(

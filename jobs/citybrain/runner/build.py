@@ -20,7 +20,7 @@ from citybrain import contracts, engine, lake
 from citybrain.contracts import Contract
 from citybrain.runner import journal, shares, state
 from citybrain.runner.plan import Plan, is_followed
-from citybrain.runner.reading import among, read_input, read_target
+from citybrain.runner.reading import Among, read_input, read_target
 from citybrain.runner.state import Pin, State
 from citybrain.runner.transform import contributions, summed, transform
 
@@ -128,23 +128,22 @@ def compare(contract: Contract, old: DataFrame, new: DataFrame) -> DataFrame:
     n = new.select(*[F.col(k).alias(f"n_{k}") for k in key], F.struct(*names).alias("_new"), times)
     change = F.when(F.col("_old").isNull(), "insert").when(F.col("_new").isNull(), "delete").otherwise("update")
     differs = ~F.col("_old").eqNullSafe(F.col("_new")) | (F.col("_times") > 1)
-    rows = o.join(n, on=_equal(contract), how="full").filter(differs)
+    rows = o.join(n, on=_equal(key), how="full").filter(differs)
     extra = ["_change", shares.WAS] if was else ["_change"]
     staged = rows.withColumn("_change", change).select(F.coalesce("_new", "_old").alias("_row"), *extra)
     return staged.select("_row.*", *extra)
 
 
-def _equal(contract: Contract) -> Column:
-    """Old and new rows of one key; nulls in a key, where there may be any, are equal."""
-    sides = [(F.col(f"o_{k}"), F.col(f"n_{k}"), contract.field(k).required) for k in contract.key]
-    return reduce(lambda a, b: a & b, [o == n if required else o.eqNullSafe(n) for o, n, required in sides])
+def _equal(key: tuple[str, ...]) -> Column:
+    """Old and new rows of one key; nulls in a key are equal."""
+    return reduce(lambda a, b: a & b, [F.col(f"o_{k}").eqNullSafe(F.col(f"n_{k}")) for k in key])
 
 
 def _merge(spark: SparkSession, plan: Plan) -> DataFrame:
     """All rows of the touched keys, computed anew from the rows of those keys, against what stands."""
     contract, declared = plan.contract, contracts.load()
     keys = _touched(spark, plan).persist()
-    only = among(keys, contract.per[0])
+    only = Among(keys, contract.per[0])
 
     def touched(rows: DataFrame) -> DataFrame:
         return rows.join(F.broadcast(keys), on=list(contract.per), how="left_semi")
@@ -191,7 +190,7 @@ def _cube(spark: SparkSession, plan: Plan) -> DataFrame:
         for kinds, sign in ((engine.OLD_IMAGES, -1), (engine.NEW_IMAGES, 1))
     ]
     moved = summed(contract, reduce(DataFrame.unionByName, signed), sign="_sign").persist()
-    only = among(moved, contract.looked_up_by) if contract.looked_up_by else None
+    only = Among(moved, contract.looked_up_by) if contract.looked_up_by else None
     near = read_target(spark, contract, plan.target, only)
     old = near.join(F.broadcast(moved), on=engine.same(near, moved, contract.key), how="left_semi")
     sums = [F.sum(m.name).cast(m.sql_type).alias(m.name) for m in contract.measures]

@@ -35,7 +35,7 @@ def publish(spark: SparkSession, contract: Contract, stage: Stage) -> int:
         if only_inserts:
             engine.insert(spark, uri, change.drop("_change"))
         else:
-            engine.merge(spark, uri, change, contract)
+            engine.merge(spark, uri, change, contract.key)
     now = state.state(contract.table)
     if now is None or now.run != stage.state.run:
         raise RuntimeError(f"{contract.table}: Delta did not commit run {stage.state.run}; the table says {now}")

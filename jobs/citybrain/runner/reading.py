@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -18,30 +18,28 @@ _SYSTEM = (
     "_marks array<string>, _delivered map<string,string>"
 )
 
+FEW = 50_000  # keys; the rows of more are found by reading through
+
+
+class Among:
+    """The rows whose ``column`` has one of the values that it has in ``keys``: only they are asked for, where a table
+    is large; a small one is given whole. The values are fetched when the first table asks."""
+
+    def __init__(self, keys: DataFrame, column: str) -> None:
+        self._keys, self.column = keys, column
+
+    @cached_property
+    def values(self) -> list[str | date | int] | None:
+        """None if they are too many, or of a kind that a reader does not look for."""
+        values = [row[0] for row in self._keys.select(self.column).distinct().limit(FEW + 1).collect()]
+        is_known = len(values) <= FEW and all(isinstance(value, str | date | int) for value in values)
+        return values if is_known else None
+
 
 def empty(spark: SparkSession, contract: Contract) -> DataFrame:
     columns = ", ".join(f"`{f.name}` {f.sql_type}" for f in contract.fields)
     system = f", {_SYSTEM}" if contract.layer == "bronze" else ""
     return spark.createDataFrame([], columns + system)
-
-
-FEW = 50_000  # keys; the rows of more are found by reading through
-
-
-@dataclass(frozen=True)
-class Among:
-    """Some values of a column: only rows that have them are asked for. A small table is given whole all the same."""
-
-    column: str
-    values: tuple[str | date | int, ...]
-
-
-def among(keys: DataFrame, column: str) -> Among | None:
-    """The values of a column; None if they are too many, or of a kind that a reader does not look for."""
-    values = [row[0] for row in keys.select(column).distinct().limit(FEW + 1).collect()]
-    if len(values) > FEW or not all(isinstance(value, str | date | int) for value in values):
-        return None
-    return Among(column, tuple(values))
 
 
 def read_target(spark: SparkSession, contract: Contract, pin: Pin, only: Among | None = None) -> DataFrame:
@@ -52,7 +50,7 @@ def read_target(spark: SparkSession, contract: Contract, pin: Pin, only: Among |
 
 def _rows(spark: SparkSession, contract: Contract, pin: Pin, only: Among | None) -> DataFrame:
     uri = lake.table_uri(contract.table)
-    if only and state.is_large(contract.table, pin):
+    if only and state.is_large(contract.table, pin) and only.values is not None:
         return engine.rows_among(spark, uri, pin.version, only.column, only.values)
     return engine.read(spark, uri, pin.version)
 
@@ -65,11 +63,11 @@ def read_input(
     the rest of it: its rows are of several loads."""
     if pin.id is None:
         return empty(spark, contract)
-    is_snapshot = current and contract.delivery and contract.delivery.mode == "snapshot"
-    rows = _rows(spark, contract, pin, None if is_snapshot else only)
-    if is_snapshot and contract.delivery:
+    snapshot = contract.delivery if current and contract.delivery and contract.delivery.mode == "snapshot" else None
+    rows = _rows(spark, contract, pin, None if snapshot else only)
+    if snapshot:
         arrival = F.struct("_received_at", "_receipt")
-        period = [contract.delivery.period] if contract.delivery.period else []
+        period = [snapshot.period] if snapshot.period else []
         last = F.broadcast(rows.groupBy(*period).agg(F.max(arrival).alias("_last")))
         both = rows.join(last, on=period) if period else rows.crossJoin(last)
         return both.filter(arrival.eqNullSafe(F.col("_last"))).select(*rows.columns)

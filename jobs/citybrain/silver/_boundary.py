@@ -25,21 +25,23 @@ def with_village_of_point(rows: DataFrame, boundary: DataFrame, needed: Column) 
 
 
 def _locator(villages: Sequence[tuple[str, str]]) -> Callable[..., Column]:
-    """The function of points for Spark's workers; its imports are its own, so that no worker needs this package."""
-    codes, rings, near = [code for code, _ in villages], [json.loads(ring) for _, ring in villages], NEAR
+    """The function of points for Spark's workers, with the areas; what it uses goes with it or is a library, so that no
+    worker needs this package."""
+    import numpy as np
+    import pyarrow as pa
+    import shapely
+
+    codes, near = [code for code, _ in villages], NEAR
+    areas = np.array([shapely.Polygon(json.loads(ring)) for _, ring in villages], dtype=object)
+    tree, borders = shapely.STRtree(areas), shapely.boundary(areas)
 
     def located(lons, lats):  # type: ignore[no-untyped-def]
-        import numpy as np
-        import pyarrow as pa
-        import shapely
-
         lon, lat = (column.to_numpy(zero_copy_only=False).astype(float) for column in (lons, lats))
         points = shapely.points(lon, lat, handle_nan="skip")
-        areas = np.array([shapely.Polygon(ring) for ring in rings], dtype=object)
-        of, place = shapely.STRtree(areas).query(points, predicate="dwithin", distance=near)
+        of, place = tree.query(points, predicate="dwithin", distance=near)
         village, on_border = np.full(len(lon), len(codes)), np.zeros(len(lon), bool)
         np.minimum.at(village, of, place)
-        np.logical_or.at(on_border, of, shapely.dwithin(points[of], shapely.boundary(areas)[place], near))
+        np.logical_or.at(on_border, of, shapely.dwithin(points[of], borders[place], near))
         found = village < len(codes)
         names = pa.array(codes, pa.string()).take(pa.array(village, mask=~found))
         return pa.StructArray.from_arrays([names, pa.array(on_border, mask=~found)], ["village", "on_border"])
