@@ -52,7 +52,12 @@ def test_a_trial_says_what_the_load_says_and_leaves_nothing(home: Path, file: Pa
 
 
 def test_a_trial_refuses_what_the_load_refuses(home: Path, tmp_path: Path) -> None:
-    for name, content, rule in (("空.csv", b"", "empty_file"), ("机密★.csv", csv_bytes(PICTURE), "secret_file")):
+    for name, content, rule in (
+        ("空.csv", b"", "empty_file"),
+        ("机密★.csv", csv_bytes(PICTURE), "secret_file"),
+        ("流转.csv", csv_bytes(PICTURE.replace("派遣", "秘密★1年")), "secret_file"),
+        ("没有这些列.csv", "甲,乙\n1,绝密★\n".encode("gb18030"), "secret_file"),
+    ):
         path = tmp_path / name
         path.write_bytes(content)
         tried = trial(TABLE, path)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from citybrain.contracts import Contract
 from citybrain.ingest import again, flow, landing
 from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.landing import Receipt
-from citybrain.ingest.layout import read_layout
+from citybrain.ingest.layout import Layout, read_layout
 from citybrain.ingest.outcome import Issue, Outcome, Refused, UsageError
 from citybrain.ingest.repair import Patches
 from citybrain.ingest.sniff import secrecy
@@ -30,9 +31,11 @@ def trial(table: str, file: Path, findings: Path | None = None) -> Outcome:
         receipt = landing.expected(contract.table, file)
         if receipt.status == "loaded":
             return flow.outcome_of(contract, receipt, already=True)
-        if receipt.status == "destroyed" or secrecy(file, file.name):
+        if receipt.status == "destroyed":
             return _refused(contract, receipt, receipt.refused_because or file_issue("secret_file"))
-        return _tried(contract, receipt, file, {}, findings)
+        with ThreadPoolExecutor(1) as pool:  # the whole file is looked through while its form is found
+            is_secret = pool.submit(secrecy, file, file.name)
+            return _tried(contract, receipt, file, {}, findings, is_secret.result)
 
 
 def trial_repair(number: str, file: Path, findings: Path | None = None) -> Outcome:
@@ -46,9 +49,16 @@ def trial_repair(number: str, file: Path, findings: Path | None = None) -> Outco
         return _tried(contract, receipt, receipt.original, {**kept, **patches}, findings)
 
 
-def _tried(contract: Contract, receipt: Receipt, file: Path, patches: Patches, findings: Path | None) -> Outcome:
+def _tried(
+    contract: Contract,
+    receipt: Receipt,
+    file: Path,
+    patches: Patches,
+    findings: Path | None,
+    is_secret: Callable[[], bool] = lambda: False,
+) -> Outcome:
     try:
-        layout = read_layout(contract, file)
+        layout = _layout(contract, file, is_secret)
         with tempfile.TemporaryDirectory(prefix="trial-", dir=folder("stage")) as stage:
             result = flow.judged(contract, receipt, layout, Path(stage), patches)
             if findings:
@@ -57,6 +67,15 @@ def _tried(contract: Contract, receipt: Receipt, file: Path, patches: Patches, f
         return _refused(contract, receipt, file_issue(refusal.rule, **refusal.facts))
     outcome = flow.outcome_of(contract, flow.done(contract, receipt, layout, result))
     return outcome.model_copy(update={"status": "tried"})
+
+
+def _layout(contract: Contract, file: Path, is_secret: Callable[[], bool]) -> Layout:
+    """Raises Refused; for a mark of secrecy whatever else is wrong with the file."""
+    try:
+        return read_layout(contract, file)
+    finally:
+        if is_secret():
+            raise Refused("secret_file")
 
 
 def _refused(contract: Contract, receipt: Receipt, because: Issue) -> Outcome:
