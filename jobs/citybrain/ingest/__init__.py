@@ -1,7 +1,8 @@
 """Ingest: a department's file becomes rows of bronze, or reasons why not. DuckDB and delta-rs, no JVM."""
 
 from citybrain.ingest.again import correct, quarantined, reingest, repair, withdraw
-from citybrain.ingest.flow import ingest, ingest_inbox
+from citybrain.ingest.flow import ingest
+from citybrain.ingest.inbox import ingest_inbox
 from citybrain.ingest.outcome import IngestError, Issue, Outcome, UsageError
 from citybrain.ingest.report import report_text
 from citybrain.ingest.trial import trial, trial_repair

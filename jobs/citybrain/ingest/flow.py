@@ -1,10 +1,9 @@
-"""One delivery from the file to the lake, and the inbox. Each step leaves what the next needs; any may be repeated."""
+"""One delivery from the file to the lake. Each step leaves what the next needs; any may be repeated."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +31,6 @@ from citybrain.ingest.write import ISSUE_SCHEMA, QUARANTINE_SCHEMA, Part, bronze
 from citybrain.lake import folder
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-_UNFINISHED = (".part", ".tmp", ".crdownload", ".filepart")
 
 
 def ingest(table: str, file: Path, *, receipt: str | None = None, sender: str | None = None) -> Outcome:
@@ -51,55 +49,6 @@ def ingest(table: str, file: Path, *, receipt: str | None = None, sender: str | 
             removed(contract, found)
             found = landing.again(found, sender)
         return outcome_of(contract, processed(contract, found), already=found.status == "loaded")
-
-
-def ingest_inbox(tables: Sequence[str] | None = None) -> Iterator[Outcome]:
-    """Takes what lies in ``inbox/<table>/`` in the order of names; a file leaves the inbox once it has landed.
-
-    A file that fails does not stop the others. Where disk or lake failed it stays, to be tried again; where the program
-    failed at it, it goes to ``inbox/<table>/failed/``, with what was said, until somebody moves it back.
-    """
-    known = [c for c in contracts.load().values() if c.layer == "bronze"]
-    for contract in [contract_of(t) for t in tables] if tables else known:
-        for file in waiting(folder("inbox") / contract.name):
-            try:
-                outcome = ingest(contract.table, file)
-            except Exception as error:
-                yield _failed(contract, file, error)
-            else:
-                reached("before leaving the inbox")
-                file.unlink()
-                yield outcome
-
-
-def _failed(contract: Contract, file: Path, error: Exception) -> Outcome:
-    size = file.stat().st_size
-    rule = "not_finished" if isinstance(error, IngestError) else "crashed"
-    if rule == "crashed":
-        aside = file.parent / "failed"
-        aside.mkdir(exist_ok=True)
-        (aside / f"{file.name}.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-        file.replace(aside / file.name)
-    return Outcome(
-        receipt="",
-        table=contract.table,
-        title=contract.title,
-        file=file.name,
-        status="failed",
-        load=0,
-        sha256="",
-        size=size,
-        sender=None,
-        received_at="",
-        counts={},
-        refused_because=file_issue(rule, error=f"{type(error).__name__}: {error}"),
-    )
-
-
-def waiting(inbox: Path) -> list[Path]:
-    """Finished files of an inbox folder; what is hidden, temporary or half written is left alone."""
-    files = sorted(inbox.iterdir()) if inbox.is_dir() else []
-    return [f for f in files if f.is_file() and not f.name.startswith((".", "~$")) and f.suffix not in _UNFINISHED]
 
 
 def reached(step: str) -> None:

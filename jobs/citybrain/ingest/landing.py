@@ -131,11 +131,16 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
 
 def expected(table: str, file: Path) -> Receipt:
     """The receipt that a file has, or would get; nothing is written."""
-    with file.open("rb") as stream:
-        sha = hashlib.file_digest(stream, "sha256").hexdigest()
+    sha = digest_of(file)
     number, size = _number(table, sha, None), file.stat().st_size
     fresh = Receipt(receipt=number, table=table, file=file.name, sha256=sha, size=size, sender=None, received_at=_now())
     return find(table, number) or fresh
+
+
+def digest_of(file: Path) -> str:
+    """The sha256 of its bytes."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def find(table: str, receipt: str) -> Receipt | None:
@@ -230,13 +235,17 @@ def _by_content(home: Path, sha: str) -> Receipt | None:
 
 
 def _copied(source: Path, target: Path) -> tuple[str, int]:
-    """Hash and size; the copy is not safe on the disk yet."""
+    """Hash and size; the copy is not safe on the disk yet. Raises IngestError where the file changes meanwhile."""
     digest, size = hashlib.sha256(), 0
     with source.open("rb") as reader, target.open("wb") as writer:
-        while block := reader.read(CHUNK):
+        before = os.fstat(reader.fileno())
+        while size <= before.st_size and (block := reader.read(CHUNK)):
             digest.update(block)
             writer.write(block)
             size += len(block)
+        after = os.fstat(reader.fileno())
+    if (size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+        raise IngestError(f"文件还在写入，写完后可以原样重来：{source.name}")
     return digest.hexdigest(), size
 
 

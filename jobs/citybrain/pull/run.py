@@ -18,7 +18,8 @@ from pathlib import Path
 from citybrain import contracts, ingest
 from citybrain.contracts import Contract
 from citybrain.ingest import Outcome, UsageError, landing
-from citybrain.ingest.flow import SHANGHAI, contract_of, ingest_inbox, reached, surroundings
+from citybrain.ingest.flow import SHANGHAI, contract_of, reached, surroundings
+from citybrain.ingest.inbox import ingest_inbox
 from citybrain.lake import folder
 from citybrain.pull import declared
 from citybrain.pull.declared import Api, Connection
