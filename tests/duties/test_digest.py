@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, date, datetime
 
 import pytest
 
 from citybrain import ops
 from citybrain.duties import digest
+from citybrain.ingest import landing, repair
+from citybrain.ingest.dirt import file_issue
+from citybrain.ingest.outcome import SecretFileError
+from citybrain.portal import accounts, outside
+from citybrain.portal.audit import Actor
+from citybrain.portal.models import Delivery
+from citybrain.portal.work import CRASHED
 from citybrain.pull.steps import Recorder
 from citybrain.runner.run import Result
 from tests.duties.conftest import CASE, ITEM, cases
+from tests.ingest.pictures import csv_bytes
 
 DAY = date(2026, 3, 9)  # a Monday: since Friday morning all is news
 
@@ -57,6 +66,40 @@ def test_a_file_with_a_mark_of_secrecy_stands_first(received):
     assert first[0].startswith("【涉密文件，已销毁")
     assert first[1].startswith(f"区政务服务数据管理局：政务服务办件 {new}（通报.csv）文件带有密级标志")
     assert (old in digest.text(found), found.counts["destroyed"]) == (False, 1)
+
+
+def test_a_repair_with_a_mark_of_secrecy_stands_first_too_and_its_receipt_keeps_what_it_was(
+    received, at, home, tmp_path
+):
+    number = received("2026-03-02 09:00", CASE, cases("NB1 | 2026-02-31 08:00:00", "NB2 | 2026-03-01 08:00:00")).receipt
+    file = tmp_path / "改好.csv"
+    file.write_bytes(csv_bytes("行号 | 受理时间 | 机密★一年\n2 | 2026-03-01 08:00:00 |"))
+    for _ in range(2):
+        at("2026-03-07 10:00")
+        with pytest.raises(SecretFileError):
+            repair(number, file, "某人")
+    receipt = landing.holder(number)
+    (kept,) = receipt.destroyed_repairs
+    assert (kept.file, kept.sender, kept.received_at) == ("改好.csv", "某人", datetime(2026, 3, 7, 2, tzinfo=UTC))
+    assert kept.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert (receipt.repairs, [p for p in home.rglob("*改好*")]) == ((), [])
+    told = parts()["涉密文件，已销毁"]
+    assert told == [
+        f"区政务服务数据管理局：政务服务办件 {number}的修正表（改好.csv）{file_issue('secret_file').message}"
+    ]
+    assert "未接收的报送" not in parts()
+    file.write_bytes(csv_bytes("行号 | 受理时间\n2 | 2026-03-01 08:00:00"))
+    assert repair(number, file).counts["accepted"] == 2  # what is read of a receipt is its repairs only
+
+
+def test_deliveries_at_which_the_portal_failed_are_the_bureaus_to_look_into(home):
+    assert "运行失败" not in parts()
+    with outside.opened() as store, store.begin() as db:
+        account = accounts.add(db, Actor("test", "test"), "某人", accounts.departments()[0], "uploader", None)
+        for n, (state, fix) in enumerate([("failed", "bureau"), ("failed", "department"), ("dropped", "bureau")]):
+            facts = {"account_id": account.id, "table": "services__case", "purpose": "deliver", "size": 1}
+            db.add(Delivery(id=f"{n}", file=f"{n}.csv", state=state, fix=fix, error=CRASHED, **facts))
+    assert parts()["运行失败"] == [f"处理 某人 在门户报送的 政务服务办件 文件 0.csv 时出错：{CRASHED}"]
 
 
 def test_failed_and_blocked_tables_failed_pulls_and_files(home):

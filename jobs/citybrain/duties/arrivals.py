@@ -6,7 +6,7 @@ A receipt is parsed once for as long as it does not change: a portal asks for al
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -38,10 +38,28 @@ class Arrival:
     repaired_at: datetime | None
     load: int = 1
     refused_fix: str | None = None  # who has to act: department, bureau
+    destroyed: tuple[Destroyed, ...] = ()  # of the delivery itself, and of repairs of it
 
     @property
     def day(self) -> date:
-        return self.received_at.astimezone(SHANGHAI).date()
+        return day_of(self.received_at)
+
+
+@dataclass(frozen=True)
+class Destroyed:
+    """A file that bore a mark of secrecy (涉密), of which nothing else is left."""
+
+    table: str
+    receipt: str
+    file: str
+    sha256: str
+    sender: str | None
+    received_at: datetime
+    repairs: bool  # rows of the receipt, in place of quarantined ones
+
+
+def day_of(moment: datetime) -> date:
+    return moment.astimezone(SHANGHAI).date()
 
 
 _known: dict[Path, tuple[int, Arrival]] = {}
@@ -53,10 +71,10 @@ def arrivals(table: str) -> list[Arrival]:
     return sorted((a for a in found if a), key=lambda a: (a.received_at, a.receipt))
 
 
-def destroyed(tables: Iterable[str], since: datetime) -> list[Arrival]:
-    """Files that bore a mark of secrecy (涉密), of which nothing is left; the newest first."""
-    found = [a for t in tables for a in arrivals(t) if a.status == "destroyed" and a.received_at >= since]
-    return sorted(found, key=lambda a: a.received_at, reverse=True)
+def destroyed(tables: Iterable[str], since: datetime) -> list[Destroyed]:
+    """Files that bore a mark of secrecy since then, the newest first."""
+    found = [d for t in tables for a in arrivals(t) for d in a.destroyed if d.received_at >= since]
+    return sorted(found, key=lambda d: d.received_at, reverse=True)
 
 
 def _arrival(path: Path, table: str) -> Arrival | None:
@@ -86,7 +104,22 @@ def _read(receipt: dict[str, Any], table: str) -> Arrival:
         repaired_at=datetime.fromisoformat(repairs[-1]["received_at"]) if repairs else None,
         load=receipt["load"],
         refused_fix=because["fix"] if because else None,
+        destroyed=tuple(_destroyed(receipt, table)),
     )
+
+
+def _destroyed(receipt: dict[str, Any], table: str) -> Iterator[Destroyed]:
+    itself = [receipt] if receipt["status"] == "destroyed" else []
+    for file in (*itself, *receipt.get("destroyed_repairs", ())):
+        yield Destroyed(
+            table,
+            receipt["receipt"],
+            file["file"],
+            file["sha256"],
+            file["sender"],
+            datetime.fromisoformat(file["received_at"]),
+            repairs=file is not receipt,
+        )
 
 
 def looked(tables: Iterable[str]) -> dict[str, list[datetime]]:

@@ -16,11 +16,13 @@ from typing import Any
 
 from citybrain import contracts, lake, ops
 from citybrain.contracts import Contract
-from citybrain.duties.arrivals import SHANGHAI, Arrival, arrivals
+from citybrain.duties.arrivals import SHANGHAI, Arrival, Destroyed, arrivals, day_of, destroyed
 from citybrain.duties.owed import Duty, reminders
 from citybrain.duties.register import register, today
 from citybrain.duties.tickets import Ticket, tickets
 from citybrain.duties.workdays import workdays
+from citybrain.ingest.dirt import file_issue
+from citybrain.portal import outside
 
 _STOPPED = """
     SELECT "table", status, reason FROM rows
@@ -54,7 +56,7 @@ class Digest:
     destroyed: tuple[str, ...]  # bore a mark of secrecy
     late: tuple[Duty, ...]
     due: tuple[Duty, ...]  # today
-    failed: tuple[str, ...]
+    failed: tuple[str, ...]  # runs, pulls, files in an inbox, deliveries of the portal
     blocked: tuple[str, ...]
     refused: tuple[str, ...]
     drifted: tuple[Drift, ...]
@@ -77,12 +79,17 @@ def digest(day: date | None = None) -> Digest:
     return Digest(
         day=day,
         since=since,
-        destroyed=tuple(_refused(c, a) for c in bronze for a in came[c.table] if _is_news(a, since, "destroyed")),
+        destroyed=tuple(_destroyed(declared[d.table], d) for d in _until(day, destroyed(came, since))),
         late=tuple(d for d in duties if d.status == "late"),
         due=tuple(d for d in duties if d.status == "due" and d.due == day),
-        failed=(*_stopped(declared, "failed"), *_failed_pulls(declared), *_failed_files(bronze)),
+        failed=(
+            *_stopped(declared, "failed"),
+            *_failed_pulls(declared),
+            *_failed_files(bronze),
+            *_failed_deliveries(declared),
+        ),
         blocked=tuple(_stopped(declared, "blocked")),
-        refused=tuple(_refused(c, a) for c in bronze for a in came[c.table] if _is_news(a, since, "refused")),
+        refused=tuple(_refused(c, a) for c in bronze for a in came[c.table] if _is_news(a, since)),
         drifted=tuple(d for c in bronze for d in drifts(c, came[c.table], since)),
         overdue=tuple(t for t in tickets(day) if t.overdue),
     )
@@ -170,8 +177,17 @@ def _refused(contract: Contract, arrival: Arrival) -> str:
     return f"{contract.owner}：{contract.title} {arrival.receipt}（{arrival.file}）{arrival.refused_because}"
 
 
-def _is_news(arrival: Arrival, since: datetime, status: str) -> bool:
-    return arrival.status == status and arrival.received_at >= since
+def _is_news(arrival: Arrival, since: datetime) -> bool:
+    return arrival.status == "refused" and arrival.received_at >= since
+
+
+def _until(day: date, found: Sequence[Destroyed]) -> list[Destroyed]:
+    return [d for d in found if day_of(d.received_at) <= day]
+
+
+def _destroyed(contract: Contract, found: Destroyed) -> str:
+    what = f"的修正表（{found.file}）" if found.repairs else f"（{found.file}）"
+    return f"{contract.owner}：{contract.title} {found.receipt}{what}{file_issue('secret_file').message}"
 
 
 def _stopped(declared: dict[str, Contract], status: str) -> Iterator[str]:
@@ -194,6 +210,13 @@ def _failed_files(bronze: Sequence[Contract]) -> Iterator[str]:
         for file in sorted(aside.iterdir()) if aside.is_dir() else ():
             if not file.name.endswith(".txt"):
                 yield f"处理 {contract.title} 的文件 {file.name} 时程序出错，文件在收件箱的 failed 文件夹"
+
+
+def _failed_deliveries(declared: dict[str, Contract]) -> Iterator[str]:
+    """Files of the portal that were not processed; they wait until somebody tries them again or gives them up."""
+    for found in outside.failed():
+        if contract := declared.get(f"bronze.{found.table}"):
+            yield f"处理 {found.sender} 在门户报送的 {contract.title} 文件 {found.file} 时出错：{found.why}"
 
 
 def _reminder(day: date, duty: Duty) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from citybrain.contracts import Contract
-from citybrain.duties.arrivals import SHANGHAI, Arrival
+from citybrain.duties.arrivals import Arrival, day_of
 from citybrain.duties.periods import Every, Period, ended
 from citybrain.duties.workdays import Workdays
 
@@ -71,7 +71,7 @@ def due_day(contract: Contract, period: Period, days: Workdays) -> date:
 def duties(contract: Contract, evidence: Evidence, days: Workdays, as_of: date) -> list[Duty]:
     """Every period that ended before ``as_of``, as it was known at the end of that day, the newest last."""
     taken = [a for a in evidence.arrivals if a.status == "loaded" and a.day <= as_of]
-    known = Evidence(taken, evidence.periods, [t for t in evidence.looked if _day(t) <= as_of])
+    known = Evidence(taken, evidence.periods, [t for t in evidence.looked if day_of(t) <= as_of])
     refused = [a for a in evidence.arrivals if a.status in ("refused", "destroyed") and a.day <= as_of]
     return [_judged(contract, period, known, refused, days, as_of) for period in _periods(contract, known, as_of)]
 
@@ -82,7 +82,7 @@ def _periods(contract: Contract, evidence: Evidence, as_of: date) -> list[Period
     assert delivery
     assert delivery.every != "once"
     earliest = as_of - timedelta(days=LOOK_BACK[delivery.every])
-    begins = [a.day for a in evidence.arrivals[:1]] + [_day(t) for t in evidence.looked[:1]]
+    begins = [a.day for a in evidence.arrivals[:1]] + [day_of(t) for t in evidence.looked[:1]]
     begins += [p.first for p in evidence.periods or ()]
     since = max(earliest, min(begins)) if begins else earliest
     found = [p for p in ended(delivery.every, since, as_of) if not _excepted(contract, p)]
@@ -99,7 +99,7 @@ def _judged(
 ) -> Duty:
     due = due_day(contract, period, days)
     came, receipt = _carrier(period, evidence)
-    until = _day(came) if came else as_of
+    until = day_of(came) if came else as_of
     status: Status = ("met" if until <= due else "met_late") if came else ("late" if as_of > due else "due")
     vain = None if came else next((a for a in reversed(refused) if a.day > period.last), None)
     return Duty(
@@ -126,12 +126,8 @@ def _carrier(period: Period, evidence: Evidence) -> tuple[datetime | None, str |
         arrival = next((a for a in evidence.arrivals if a.receipt in holds), None)
         return (arrival.received_at, arrival.receipt) if arrival else (None, None)
     after = [(a.received_at, a.receipt) for a in evidence.arrivals] + [(t, "") for t in evidence.looked]
-    came, receipt = min((c for c in after if _day(c[0]) > period.last), default=(None, None))
+    came, receipt = min((c for c in after if day_of(c[0]) > period.last), default=(None, None))
     return came, receipt or None
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(SHANGHAI).date()
 
 
 def reminders(found: Sequence[Duty]) -> Iterator[tuple[str, list[Duty]]]:

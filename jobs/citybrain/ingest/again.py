@@ -66,12 +66,17 @@ def quarantined(number: str, out: Path) -> int:
 def repair(number: str, file: Path, sender: str | None = None) -> Outcome:
     """Reads a delivery again with corrected rows in place of quarantined ones; the same corrections count once.
 
-    Raises UsageError where the file is no table of repairs, or names a row that is not in quarantine.
+    Raises UsageError where the file is no table of repairs, or names a row that is not in quarantine; SecretFileError
+    where it bears a mark of secrecy, of which the receipt tells from then on.
     """
     contract = flow.contract_of(landing.holder(number).table)
     with flow.surroundings(), landing.locked(contract.table):
         receipt = landing.holder(number)
-        corrections(contract, receipt, file)
+        try:
+            corrections(contract, receipt, file)
+        except SecretFileError:
+            landing.note_destroyed(receipt, file, sender)
+            raise
         receipt = landing.keep_repair(receipt, file, sender)
         flow.reached("repair kept")
         return _anew(contract, receipt.changed(load=_next_load(receipt)))

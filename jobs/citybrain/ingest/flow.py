@@ -205,7 +205,7 @@ def outcome_of(
     """What is said of a receipt; ``already``: nothing had to be done."""
     refused = receipt.status in ("refused", "destroyed")
     withdrawn = "withdrawn" if receipt.status == "withdrawn" else "loaded"
-    shared = receipt.model_dump(exclude={"status", "contract", "received_at", "counts", "repairs"})
+    shared = receipt.model_dump(exclude={"status", "contract", "received_at", "counts", "repairs", "destroyed_repairs"})
     return Outcome.model_validate(
         {
             **shared,

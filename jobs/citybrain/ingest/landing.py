@@ -40,7 +40,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 class Repair(Model):
     """A table of corrected rows, handed in for a delivery."""
 
-    file: str  # below ``repairs`` in the receipt's folder
+    file: str  # below ``repairs`` in the receipt's folder, unless it was destroyed
     sha256: str
     sender: str | None
     received_at: datetime
@@ -69,6 +69,7 @@ class Receipt(Model):
     marks: dict[str, int] = {}  # noqa: RUF012  (pydantic copies defaults)
     detected: Detected | None = None
     repairs: tuple[Repair, ...] = ()
+    destroyed_repairs: tuple[Repair, ...] = ()  # that bore a mark of secrecy: nothing else of them is left
     corrects: str | None = None  # the receipt that this one came in place of
 
     @property
@@ -194,6 +195,16 @@ def keep_repair(receipt: Receipt, file: Path, sender: str | None) -> Receipt:
     _fsync(home)
     noted = Repair(file=name, sha256=sha, sender=sender, received_at=_now())
     return update(receipt.changed(repairs=(*receipt.repairs, noted)))
+
+
+def note_destroyed(receipt: Receipt, file: Path, sender: str | None) -> Receipt:
+    """Of a table of repairs with a mark of secrecy name, hash, sender and time stay, once; nothing is copied."""
+    with file.open("rb") as stream:
+        sha = hashlib.file_digest(stream, "sha256").hexdigest()
+    if any(known.sha256 == sha for known in receipt.destroyed_repairs):
+        return receipt
+    noted = Repair(file=file.name, sha256=sha, sender=sender, received_at=_now())
+    return update(receipt.changed(destroyed_repairs=(*receipt.destroyed_repairs, noted)))
 
 
 def destroy(receipt: Receipt) -> Receipt:

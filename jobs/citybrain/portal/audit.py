@@ -22,6 +22,7 @@ ACTIONS = {
 DETAILS = {
     "table": "表", "file": "文件", "size": "字节", "purpose": "用途", "rows": "行", "rule": "规则", "why": "原因",
     "what": "内容", "department": "部门", "role": "角色", "active": "启用", "title": "名称", "days": "天数",
+    "sha256": "SHA-256", "receipt": "回执",
 }  # fmt: skip
 
 

@@ -102,6 +102,7 @@ class Delivery(Base):
     preview: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # the outcome of the trial
     receipt: Mapped[str | None] = mapped_column(String(80), index=True)
     error: Mapped[str | None] = mapped_column(Text)
+    fix: Mapped[str | None] = mapped_column(String(16))  # who has to act where it failed: department, bureau
     created_at: Mapped[datetime] = mapped_column(Instant, default=now)
     changed_at: Mapped[datetime] = mapped_column(Instant, default=now, onupdate=now)
 

@@ -85,6 +85,16 @@ class Settings:
         return lake.folder("portal/uploads")
 
 
+def migration_lock() -> Path:
+    """Made when a portal is first prepared on this home, wherever its database is."""
+    return lake.folder("locks") / "portal.migrate.lock"
+
+
+def is_prepared() -> bool:
+    """Whether there is a portal on this home, running or not."""
+    return migration_lock().exists()
+
+
 def is_demo() -> bool:
     """Whether the simulated city has been handed in here: then every page says 模拟数据."""
     return (lake.home() / "run" / "handed_in").exists()

@@ -13,7 +13,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.orm import Session
 
-from citybrain import lake
+from citybrain.portal.settings import migration_lock
 
 
 class Store:
@@ -34,7 +34,7 @@ class Store:
         """Brings the tables to what this version needs, in one transaction; two who do it take turns."""
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        with (lake.folder("locks") / "portal.migrate.lock").open("w") as lock:
+        with migration_lock().open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             with self.engine.begin() as connection:
                 config.attributes["connection"] = connection

@@ -51,7 +51,7 @@ def _destroyed(request: Request, user: User) -> list[dict[str, Any]]:
     seen = {c.table: c for c in duties.delivered(user)}
     handed = {c.table for c in visible(request, user)}
     found = arrivals.destroyed(seen, datetime.now(UTC) - ALARMED)
-    return [{"arrival": a, "contract": seen[a.table], "linked": a.table in handed} for a in found]
+    return [{"file": d, "contract": seen[d.table], "linked": d.table in handed} for d in found]
 
 
 def last_loaded(contract: Contract, before: str = "") -> landing.Receipt | None:

@@ -5,6 +5,7 @@ What there is to do stands in the database, not in memory: a portal that was kil
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import logging
 import multiprocessing
@@ -21,7 +22,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import select
 
-from citybrain.ingest import Outcome
+from citybrain.contracts.model import Fixer
+from citybrain.ingest import IngestError, Outcome, UsageError
 from citybrain.ingest.outcome import SecretFileError
 from citybrain.portal import audit, jobs, orphans
 from citybrain.portal.audit import Actor
@@ -145,7 +147,7 @@ class Work:
             account = db.get_one(Account, delivery.account_id)
         actor = Actor(account.name, "portal")
         if delivery.attempts > ATTEMPTS:
-            return self._failed(delivery, actor, CRASHED)
+            return self._failed(delivery, actor, CRASHED, "bureau")
         job = Job(
             table=delivery.table,
             purpose=delivery.purpose,
@@ -162,10 +164,12 @@ class Work:
         except Exception as error:
             if isinstance(error, SecretFileError):
                 return self._destroyed(delivery, actor, str(error))
-            if getattr(error, "exit_code", None):  # the message says what one can do
-                return self._failed(delivery, actor, str(error))
+            if isinstance(error, UsageError):  # the message says what the sender can do
+                return self._failed(delivery, actor, str(error), "department")
+            if isinstance(error, IngestError):
+                return self._failed(delivery, actor, str(error), "bureau")
             _log.exception("delivery %s", id)
-            return self._failed(delivery, actor, CRASHED)
+            return self._failed(delivery, actor, CRASHED, "bureau")
         after = self._checked if delivery.state == "checking" else self._loaded
         return after(delivery, actor, outcome)
 
@@ -195,24 +199,28 @@ class Work:
             found = db.get_one(Delivery, delivery.id)
             found.state, found.receipt, found.preview = "done", outcome.receipt, None
             detail = {"table": delivery.table, "purpose": delivery.purpose, "rows": outcome.counts.get("accepted", 0)}
+            detail |= {"file": delivery.file, "sha256": outcome.sha256} if secret else {}
             audit.record(db, actor, action, outcome.receipt, **detail)
         self.forget(delivery.id)
         return False
 
     def _destroyed(self, delivery: Delivery, actor: Actor, why: str) -> bool:
-        """Repaired rows with a mark of secrecy: no receipt will tell of them, so the audit does."""
+        """Repaired rows with a mark of secrecy; the receipt that they were for tells of them, too."""
+        with self.file_of(delivery).open("rb") as stream:
+            sha = hashlib.file_digest(stream, "sha256").hexdigest()
         self.forget(delivery.id)
         _log.warning("delivery %s bore a mark of secrecy and was destroyed", delivery.id)
         with self.store.begin() as db:
             found = db.get_one(Delivery, delivery.id)
             found.state, found.error = "dropped", why
-            audit.record(db, actor, "destroyed", delivery.id, table=delivery.table, file=delivery.file)
+            detail = {"table": delivery.table, "purpose": delivery.purpose, "file": delivery.file, "sha256": sha}
+            audit.record(db, actor, "destroyed", delivery.id, **detail, receipt=delivery.of_receipt)
         return False
 
-    def _failed(self, delivery: Delivery, actor: Actor, why: str) -> bool:
+    def _failed(self, delivery: Delivery, actor: Actor, why: str, fix: Fixer) -> bool:
         with self.store.begin() as db:
             found = db.get_one(Delivery, delivery.id)
-            found.state, found.error = "failed", why
+            found.state, found.error, found.fix = "failed", why, fix
             audit.record(db, actor, "failed", delivery.id, table=delivery.table, why=why[:200])
         return False
 
