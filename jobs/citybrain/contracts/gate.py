@@ -1,21 +1,32 @@
 """What a contract promises may not break unsaid: today's contracts against ``published.yaml`` in their folder.
 
 ``published.yaml`` is what was promised when somebody last said `citybrain contracts publish`. A bronze table promises
-to take what departments deliver; a built table promises its readers what they find. A promise is broken by raising the
-contract's ``version`` and saying why under ``changes``; a table is given up by writing ``retired: why`` into
-``published.yaml``. What was never published may change freely.
+to take what departments deliver; a built table promises its readers what they find. Rules that block are part of it: in
+bronze a new one sends back what is taken today, in a built table one that is gone lets through what nobody had to
+expect. A promise is broken by raising the contract's ``version`` and saying why under ``changes``; a table is given up
+by writing ``retired: why`` into ``published.yaml``. Every table of a folder that promises anything stands there; one
+that may still change freely as ``draft: why``, until the next `publish`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from citybrain.contracts.load import ContractError, folders, found, line_of, load, read_yaml, validated
-from citybrain.contracts.model import LAYERS, Contract, Delivery, FieldSpec, Strict
+from citybrain.contracts.load import (
+    ContractError,
+    folders,
+    found,
+    line_of,
+    load,
+    path_of_rules,
+    read_yaml,
+    validated,
+)
+from citybrain.contracts.model import LAYERS, Contract, Delivery, FieldSpec, Rule, Strict
 
 FILE = "published.yaml"
 _TO_READERS = {"type", "title", "unit", "required", "enum"}
@@ -26,46 +37,58 @@ class Published(Strict):
     """One table as it was promised."""
 
     version: int = 1
-    key: tuple[str, ...]
+    key: tuple[str, ...] = ()
     delivery: Delivery | None = None
-    fields: dict[str, FieldSpec]
+    rules: dict[str, str | None] = {}  # noqa: RUF012  (those that block; of bronze the rows that each sends back)
+    fields: dict[str, FieldSpec] = {}  # noqa: RUF012
     retired: str | None = None  # why the table is no more
+    draft: str | None = None  # why nothing is promised yet
+
+
+Judge = Callable[[tuple[Path, ...], dict[str, Published]], Iterator[str]]  # a chain's last folder by what it promised
 
 
 @dataclass(frozen=True)
 class Break:
-    """One promise that today's contract does not keep; ``field`` is None where it is about the whole table."""
+    """One promise that today's contract does not keep; without ``field`` or ``rule`` it is about the whole table."""
 
     field: str | None
     what: str
+    rule: str | None = None
 
 
 def check(where: tuple[Path, ...] | None = None) -> int:
     """How many published tables still keep what they promised; ContractError with file, line and what to do if one
-    does not. A site's folder is held to its own ``published.yaml``."""
-    kept, problems = 0, []
+    does not, or if a table is not published. A site's folder is held to its own ``published.yaml``, if it has one."""
     chain = where or folders()
-    for depth, folder in enumerate(chain, 1):
-        promised = read(folder)
-        if promised:
-            kept += len(promised)
-            problems += list(_problems(folder, chain[:depth], promised))
-    if problems:
-        raise ContractError("\n".join(problems))
-    return kept
+    return sum(_kept(chain[:depth], (_unpublished, _broken)) for depth in range(1, len(chain) + 1))
 
 
 def publish(where: tuple[Path, ...] | None = None) -> Path:
     """Promises the tables of the last folder as they are. Raises ContractError where that breaks a promise unsaid."""
-    check(where)
     chain = where or folders()
+    _kept(chain, (_broken,))
     folder = chain[-1]
-    own = {f"{layer}.{path.stem}" for layer in LAYERS for path in folder.glob(f"{layer}/*.yaml")}
+    own = _own(folder)
     retired = {table: was for table, was in read(folder).items() if was.retired}
     today = {table: _promise(c) for table, c in load(chain).items() if table in own}
     path = folder / FILE
     path.write_text(_text({**retired, **today}), encoding="utf-8")
     return path
+
+
+def _kept(chain: tuple[Path, ...], judges: tuple[Judge, ...]) -> int:
+    """How many tables the last folder promises; ContractError with what the judges find."""
+    promised = read(chain[-1])
+    if problems := [problem for judge in judges for problem in judge(chain, promised)] if promised else []:
+        raise ContractError("\n".join(problems))
+    return sum(not (was.retired or was.draft) for was in promised.values())
+
+
+def _own(folder: Path) -> set[str]:
+    """The tables of which a folder has a contract, or rules of its own."""
+    homes = (folder, folder / "expectations")
+    return {f"{layer}.{path.stem}" for home in homes for layer in LAYERS for path in home.glob(f"{layer}/*.yaml")}
 
 
 def read(folder: Path) -> dict[str, Published]:
@@ -82,6 +105,7 @@ def breaks(was: Published, now: Contract) -> Iterator[Break]:
         yield Break(None, f"the key was [{', '.join(was.key)}] and is [{', '.join(now.key)}]")
     if was.delivery and now.delivery:
         yield from _of_delivery(was.delivery, now.delivery)
+    yield from _of_rules(was.rules, now)
     for name, old in was.fields.items():
         if name not in now.names:
             yield Break(None, f"the column {name} is gone")
@@ -103,6 +127,32 @@ def _of_delivery(old: Delivery, new: Delivery) -> Iterator[Break]:
     for name in ("format", "how"):
         if gone := [x for x in getattr(old, name) if x not in getattr(new, name)]:
             yield Break(None, f"delivery.{name} has no {', '.join(gone)} any more")
+    if gone := [x for x in old.filled if x not in new.filled]:
+        yield Break(None, f"in {', '.join(gone)} a blank cell no longer means the one above (delivery.filled)")
+    if new.series and new.series != old.series:
+        yield Break(None, f"tables are compared as a series by {', '.join(new.series)} and may be refused for it")
+
+
+def _of_rules(old: dict[str, str | None], now: Contract) -> Iterator[Break]:
+    """In bronze what was taken is not sent back; in what is built, what could not be there is not."""
+    new = _blocking(now)
+    if now.layer != "bronze":
+        for name in sorted(set(old) - set(new)):
+            yield Break(None, f"the rule {name} no longer blocks: readers may find what it kept from them", name)
+        return
+    for name, rows in new.items():
+        if name not in old:
+            yield Break(None, f"the rule {name} sends back (block) rows that were taken: {rows}", name)
+        elif rows != old[name]:
+            yield Break(None, f"the rule {name} sends back rows with {rows}, and did with {old[name]}", name)
+
+
+def _blocking(c: Contract) -> dict[str, str | None]:
+    return {r.rule: _rows(r) if c.layer == "bronze" else None for r in c.rules if r.severity == "block"}
+
+
+def _rows(rule: Rule) -> str:
+    return " ".join((rule.where or "").split())
 
 
 def _of_all(old: FieldSpec, new: FieldSpec) -> Iterator[str]:
@@ -152,10 +202,19 @@ def _stored(kind: str) -> str:
     return "string" if kind == "text" else kind  # a text is a string that is redacted on its way
 
 
-def _problems(folder: Path, chain: tuple[Path, ...], promised: dict[str, Published]) -> Iterator[str]:
+def _unpublished(chain: tuple[Path, ...], promised: dict[str, Published]) -> Iterator[str]:
     declared = load(chain)
+    for table in sorted(_own(chain[-1]) - set(promised)):
+        yield (
+            f"{_file(chain, declared[table])}:1: {table} promises nothing yet. Say `citybrain contracts publish` or, "
+            f"while it may still change freely, write `{table}: {{draft: <why>}}` into {chain[-1] / FILE}"
+        )
+
+
+def _broken(chain: tuple[Path, ...], promised: dict[str, Published]) -> Iterator[str]:
+    folder, declared = chain[-1], load(chain)
     for table, was in promised.items():
-        if was.retired:
+        if was.retired or was.draft:
             continue
         if table not in declared:
             node, _ = read_yaml(folder / FILE)
@@ -165,12 +224,12 @@ def _problems(folder: Path, chain: tuple[Path, ...], promised: dict[str, Publish
             )
             continue
         now = declared[table]
-        path = found(chain, f"{now.layer}/{now.name}.yaml")[0]
+        path = _file(chain, now)
         if now.version < was.version:
             yield f"{path}:{_line(path, 'version')}: {table} was published as version {was.version}, not {now.version}"
         elif now.version == was.version:
             for broken in breaks(was, now):
-                yield f"{path}:{_line(path, broken.field)}: {broken.what}; {_way_out(was.version)}"
+                yield f"{_place(chain, now, broken)}: {broken.what}; {_way_out(was.version)}"
 
 
 def _way_out(version: int) -> str:
@@ -178,6 +237,19 @@ def _way_out(version: int) -> str:
         f"version {version} promised otherwise. Keep it (an addition would do), or say `version: {version + 1}` and "
         f"`changes: {{{version + 1}: <why, and what those concerned have to do>}}`"
     )
+
+
+def _file(chain: tuple[Path, ...], c: Contract) -> Path:
+    return found(chain, f"{c.layer}/{c.name}.yaml")[0]
+
+
+def _place(chain: tuple[Path, ...], now: Contract, broken: Break) -> str:
+    """File and line of what breaks a promise."""
+    rules = [r.rule for r in now.rules]
+    if broken.rule in rules and (path := path_of_rules(chain, now.layer, now.name)):
+        return f"{path}:{line_of(read_yaml(path)[0], ('rules', rules.index(broken.rule)))}"
+    path = _file(chain, now)
+    return f"{path}:{_line(path, broken.field)}"
 
 
 def _line(path: Path, name: str | None) -> int:
@@ -192,12 +264,14 @@ def _line(path: Path, name: str | None) -> int:
 def _promise(c: Contract) -> Published:
     said = _TO_DELIVERERS if c.layer == "bronze" else _TO_READERS
     fields = {f.name: FieldSpec(**f.model_dump(include=said, exclude_defaults=True)) for f in c.fields}
-    return Published(version=c.version, key=c.key, delivery=c.delivery, fields=fields)
+    return Published(version=c.version, key=c.key, delivery=c.delivery, rules=_blocking(c), fields=fields)
 
 
 def _text(tables: dict[str, Published]) -> str:
-    lines = ["# What was promised last, written by `citybrain contracts publish` (infra/decisions/0012).",
-             "# Edited only to give up a table: `retired: <why>`."]  # fmt: skip
+    lines = [
+        "# What was promised last, written by `citybrain contracts publish` (infra/decisions/0012).",
+        "# Edited only to give up a table (`retired: <why>`) or to add one that may change (`draft: <why>`).",
+    ]
     for table, promise in sorted(tables.items()):
         content = promise.model_dump(mode="json", exclude_defaults=True)
         fields = content.pop("fields")

@@ -181,13 +181,18 @@ def _field(entry: str | dict[str, Any], i: int, vocabulary: dict[str, FieldSpec]
 
 
 def _rules(where: tuple[Path, ...], layer: str, name: str) -> tuple[Rule, ...]:
-    """Rules between columns and of the table: ``expectations/<layer>/<name>.yaml`` beside each schemas folder."""
-    files = [home / layer / f"{name}.yaml" for home in _homes_of_rules(where)]
-    present = [f for f in files if f.exists()]
-    if not present:
+    """Rules between columns and of the table."""
+    path = path_of_rules(where, layer, name)
+    if path is None:
         return ()
-    node, document = read_yaml(present[-1])
-    return validated(_Rules, document, present[-1], node).rules
+    node, document = read_yaml(path)
+    return validated(_Rules, document, path, node).rules
+
+
+def path_of_rules(where: tuple[Path, ...], layer: str, name: str) -> Path | None:
+    """``expectations/<layer>/<name>.yaml`` beside each schemas folder; a later folder's replaces an earlier one's."""
+    files = [home / layer / f"{name}.yaml" for home in _homes_of_rules(where)]
+    return next((f for f in reversed(files) if f.exists()), None)
 
 
 def _homes_of_rules(where: tuple[Path, ...]) -> tuple[Path, ...]:
