@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 
 import pytest
@@ -16,7 +17,7 @@ from citybrain.portal import accounts, outside
 from citybrain.portal.audit import Actor
 from citybrain.portal.models import Delivery
 from citybrain.portal.work import CRASHED
-from citybrain.pull.steps import Recorder
+from citybrain.pull.steps import KILLED, Facts, Recorder
 from citybrain.runner.run import Result
 from tests.duties.conftest import CASE, ITEM, cases
 from tests.ingest.pictures import csv_bytes
@@ -116,7 +117,10 @@ def test_failed_and_blocked_tables_failed_pulls_and_files(home):
         raise OSError("不通")
     with recorder.step("load"):
         pass
-    recorder.flush()
+    recorder.close()
+    moment = datetime(2026, 3, 5, 20, tzinfo=UTC)
+    killed = Facts("A", "bronze.market__entity", "api", "fetch", moment, moment, status="killed", error=KILLED)
+    ops.append_pulls([asdict(killed)])
     aside = home / "inbox/services__case/failed"
     aside.mkdir(parents=True)
     (aside / "坏.xlsx").write_text("x")
@@ -125,6 +129,7 @@ def test_failed_and_blocked_tables_failed_pulls_and_files(home):
     assert told["被规则阻断"] == ["村居（silver.village）：key_unique"]
     assert [line.split("：")[0] for line in told["运行失败"]] == [
         "镇街（silver.town）",
+        "拉取 市场主体登记（每日增量）（bronze.market__entity）",
         f"拉取 政务服务办件（{CASE}）",
         "处理 政务服务办件 的文件 坏.xlsx 时程序出错，文件在收件箱的 failed 文件夹",
     ]

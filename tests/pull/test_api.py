@@ -13,7 +13,7 @@ from citybrain.contracts.load import ROOT
 from citybrain.ingest import landing
 from citybrain.pull import steps
 from tests.lake import rows_of
-from tests.pull.conftest import CASE, api, case, outcomes, pulled
+from tests.pull.conftest import CASE, Source, api, case, outcomes, pulled
 
 
 def held() -> dict[str, str]:
@@ -199,30 +199,77 @@ def test_a_delivery_that_ingest_refuses_does_not_move_the_watermark(site, source
 
 KILLED = """
 import os, signal, sys
-from citybrain.pull import run
+from citybrain.pull import journal, run
 from citybrain.ingest import flow
 def stop(step):
     if step == sys.argv[1]:
         os.kill(os.getpid(), signal.SIGKILL)
 flow.reached = run.reached = stop
-list(run.pull())
+journal.Journal.close = lambda _: stop("close")
+list(run.watched() if sys.argv[2:] else run.pull())
 """
 
 
-@pytest.mark.parametrize("step", ["fetched", "spooled", "landed", "judged", "loaded", "taken"])
+def killed_at(*step: str, source: Source | None = None) -> None:
+    """A process that is killed when it comes to a step; ``page``: when it asks the source for a second page."""
+    path = {"PYTHONPATH": str(ROOT / "jobs")}
+    command = [sys.executable, "-c", KILLED, *step]
+    process = subprocess.Popen(command, env={**os.environ, **path}, stderr=subprocess.PIPE)
+    if source and step == ("page",):
+        source.meanwhile = lambda number: process.kill() if number == 2 else None
+    said = process.communicate()[1]
+    assert process.returncode == -signal.SIGKILL, said.decode()
+
+
+FETCHED = [("connect", "ok"), *[("fetch", "ok")] * 6]  # two readings of two pages, each ended by an empty one
+ENDED = {
+    "page": [*FETCHED[:2], ("fetch", "killed")],
+    "fetched": [*FETCHED, ("pull", "killed")],
+    "spooled": [*FETCHED, ("pull", "killed")],
+    "landed": [*FETCHED, ("land", "ok"), ("load", "killed")],
+    "judged": [*FETCHED, ("land", "ok"), ("load", "killed")],
+    "loaded": [*FETCHED, ("land", "ok"), ("load", "killed")],
+    "taken": [*FETCHED, ("land", "ok"), ("load", "killed")],
+}
+
+
+@pytest.mark.parametrize("step", ENDED)
 def test_killed_anywhere_the_next_pull_has_all_rows_and_no_receipt_is_left_half_done(site, source, step):
     source.rows = [case(n, n) for n in range(1, 4)]
     site("services__case", **api(source))
-    path = {"PYTHONPATH": str(ROOT / "jobs"), "PATH": os.environ["PATH"]}
-    killed = subprocess.run([sys.executable, "-c", KILLED, step], env={**os.environ, **path}, capture_output=True)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed_at(step, source=source)
+    source.meanwhile = lambda _: None
     source.rows.append(case(4, 4))
     pulled()
+    told = outcomes("attempt", "step", "status")
+    assert [(row[1], row[2]) for row in told if row[0] == told[0][0]] == ENDED[step]
+    assert len({row[0] for row in told}) == 2
     assert held() == {f"NB{n:04d}": f"{n:02d}" for n in range(1, 5)}
     assert {r.status for r in landing.receipts(CASE)} == {"loaded"}
     assert mark() == "2026-03-04T09:00:00"
     assert pulled()[-1].status in ("unchanged", "already", "loaded")
     assert pulled()[-1].status == "unchanged"
+
+
+def test_what_was_told_before_the_kill_is_not_told_again(site, source):
+    """Killed when all rows were in ops.pull and the journal was not yet gone."""
+    source.rows = [case(1)]
+    site("services__case", **api(source))
+    killed_at("close")
+    before = outcomes("step", "status")
+    assert before == [("connect", "ok"), ("fetch", "ok"), ("fetch", "ok"), ("land", "ok"), ("load", "ok")]
+    for _ in range(2):
+        steps.tell_killed()
+        assert outcomes("step", "status") == [*before, ("pull", "killed")]
+    assert mark() == "2026-03-01T09:00:00"
+
+
+def test_an_attempt_that_goes_on_is_left_alone(home):
+    going = steps.Recorder(CASE, "api")
+    with going.step("fetch"):
+        steps.tell_killed()
+    going.close()
+    assert outcomes("step", "status") == [("fetch", "ok")]
 
 
 def test_the_inbox_has_its_outcome_rows_too(home, deliver_to_inbox):
@@ -238,6 +285,17 @@ def test_the_inbox_has_its_outcome_rows_too(home, deliver_to_inbox):
         ("folder", "load", "ok", 1),
         ("folder", "load", "refused", 0),
     ]
+
+
+def test_what_the_inbox_was_killed_at_is_told_when_it_is_looked_into_again(home, deliver_to_inbox):
+    from citybrain.pull.run import watched
+
+    deliver_to_inbox("好.csv", "办件编号,事项编码,受理时间\nNB1,1111111111111111111111111111111,2026-03-01 08:00:00\n")
+    killed_at("loaded", "inbox")
+    assert [o.status for o in watched()] == ["loaded"]
+    told = [("folder", "load", "killed"), ("folder", "load", "ok"), ("folder", "land", "ok")]
+    assert outcomes("how", "step", "status") == told
+    assert "ended here" in outcomes("error")[0][0]
 
 
 @pytest.fixture

@@ -197,9 +197,9 @@ def _stopped(declared: dict[str, Contract], status: str) -> Iterator[str]:
 
 
 def _failed_pulls(declared: dict[str, Contract]) -> Iterator[str]:
-    """Tables of which the last step of the last pull failed."""
+    """Tables of which the last step of the last pull failed, or was killed."""
     for row in sorted(ops.ask("ops.pull", _PULLS), key=lambda r: r["table"]):
-        if row["status"] == "failed" and row["table"] in declared:
+        if row["status"] in ("failed", "killed") and row["table"] in declared:
             yield f"拉取 {declared[row['table']].title}（{row['table']}）：{row['step']} {row['error']}"
 
 

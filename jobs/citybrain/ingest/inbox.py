@@ -38,18 +38,28 @@ def ingest_inbox(tables: Sequence[str] | None = None) -> Iterator[Outcome]:
     the others. Where disk or lake failed it stays, to be tried again; where the program failed at it, it goes to
     ``inbox/<table>/failed/``, with what was said, until somebody moves it back.
     """
+    for contract, file in finished(tables):
+        if outcome := take(contract, file):
+            yield outcome
+
+
+def finished(tables: Sequence[str] | None = None) -> Iterator[tuple[Contract, Path]]:
+    """What lies there to be taken; the files of a table are looked for when its turn comes."""
     known = [c for c in contracts.load().values() if c.layer == "bronze"]
     for contract in [flow.contract_of(t) for t in tables] if tables else known:
         for file in _finished(waiting(folder("inbox") / contract.name)):
-            try:
-                outcome = flow.ingest(contract.table, file)
-            except Exception as error:
-                if file.exists():  # else another process has taken it
-                    yield _failed(contract, file, error)
-            else:
-                flow.reached("before leaving the inbox")
-                _leave(file, outcome.sha256)
-                yield outcome
+            yield contract, file
+
+
+def take(contract: Contract, file: Path) -> Outcome | None:
+    """Takes one file and raises nothing; None: another process has taken it."""
+    try:
+        outcome = flow.ingest(contract.table, file)
+    except Exception as error:
+        return _failed(contract, file, error) if file.exists() else None
+    flow.reached("before leaving the inbox")
+    _leave(file, outcome.sha256)
+    return outcome
 
 
 def waiting(inbox: Path) -> list[Path]:

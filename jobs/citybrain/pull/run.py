@@ -19,12 +19,12 @@ from citybrain import contracts, ingest
 from citybrain.contracts import Contract
 from citybrain.ingest import Outcome, UsageError, landing
 from citybrain.ingest.flow import SHANGHAI, contract_of, reached, surroundings
-from citybrain.ingest.inbox import ingest_inbox
+from citybrain.ingest.inbox import finished, take
 from citybrain.lake import folder
 from citybrain.pull import declared
 from citybrain.pull.declared import Api, Connection
 from citybrain.pull.harvest import Harvest
-from citybrain.pull.steps import Facts, Recorder, Standing, standing
+from citybrain.pull.steps import Facts, Recorder, Standing, standing, tell_killed
 
 SENDERS = {"api": "接口拉取", "database": "数据库拉取"}
 _SUFFIX = {"api": "json", "database": "csv"}
@@ -77,25 +77,38 @@ def pull(tables: Sequence[str] = ()) -> Iterator[Pulled]:
 
 def watched(tables: Sequence[str] | None = None) -> Iterator[Outcome]:
     """The inbox, with an outcome row for each step, as for what is pulled."""
+    tell_killed()
     recorders: dict[str, Recorder] = {}
-    for outcome in ingest_inbox(tables):
-        recorder = recorders.setdefault(outcome.table, Recorder(outcome.table, "folder"))
-        error = outcome.refused_because.message if outcome.refused_because else None
-        failed = outcome.status == "failed"
-        with recorder.step("land", bytes=outcome.size, receipt=outcome.receipt or None) as facts:
-            facts.status, facts.error = ("failed", error) if failed and not outcome.sha256 else ("ok", None)
-        with recorder.step("load", receipt=outcome.receipt or None) as facts:
-            _judge(facts, outcome)
-            facts.error = error
-        yield outcome
-    for recorder in recorders.values():
-        recorder.flush()
+    try:
+        for contract, file in finished(tables):
+            recorder = recorders.setdefault(contract.table, Recorder(contract.table, "folder"))
+            if outcome := _taken_from_inbox(contract, file, recorder):
+                yield outcome
+    finally:
+        for recorder in recorders.values():
+            recorder.close()
+
+
+def _taken_from_inbox(contract: Contract, file: Path, recorder: Recorder) -> Outcome | None:
+    """Lands and loads a file in one; that it has landed is told after."""
+    with recorder.step("load") as facts:
+        if (outcome := take(contract, file)) is None:
+            facts.error = "another process has taken the file"
+            return None
+        _judge(facts, outcome)
+        facts.receipt = outcome.receipt or None
+        facts.error = error = outcome.refused_because.message if outcome.refused_because else None
+    failed = outcome.status == "failed" and not outcome.sha256
+    with recorder.step("land", bytes=outcome.size, receipt=facts.receipt) as facts:
+        facts.status, facts.error = ("failed", error) if failed else ("ok", None)
+    return outcome
 
 
 def _pulled(contract: Contract, connection: Connection) -> Iterator[Pulled]:
     recorder = Recorder(contract.table, connection.how)
     try:
         with _alone(contract):
+            tell_killed()
             for file in _left(contract):
                 yield _taken(contract, connection, file, recorder, standing(contract.table))
             yield _fresh(contract, connection, recorder)
@@ -103,14 +116,13 @@ def _pulled(contract: Contract, connection: Connection) -> Iterator[Pulled]:
         why = recorder.secrets.hidden(f"{type(error).__name__}: {error}")
         yield Pulled(contract.table, contract.title, "failed", reason=why)
     finally:
-        recorder.flush()
+        recorder.close()
 
 
 def _fresh(contract: Contract, connection: Connection, recorder: Recorder) -> Pulled:
     was, began = standing(contract.table), datetime.now(UTC)
     draft = _spool(contract) / f"{recorder.attempt}.part"
     harvest = _fetched(connection, was, draft, recorder, began)
-    recorder.flush()
     reached("fetched")
     if not harvest.rows or harvest.digest == was.digest:
         draft.unlink()
