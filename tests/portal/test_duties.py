@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from datetime import date
 
 import openpyxl
+from typer.testing import CliRunner
 
+from citybrain.cli import app as citybrain
 from citybrain.duties import score, tickets
 from citybrain.duties.owed import Duty
 from citybrain.duties.workdays import workdays
@@ -94,6 +97,39 @@ def test_the_score_is_seen_by_its_department_and_the_ranking_by_the_bureau(
     ranked = [s.owner for s in score.scores()]
     assert re.findall(r'<td class="owner">(.*?)</td>', ranking) == ranked
     assert "排名</h2>" not in own
+
+
+def test_the_api_and_the_commands_say_what_the_pages_say(centre: Person, services: Person, steward: Program) -> None:
+    content = events(good=1, bad=4)
+    number = centre.loaded(EVENT, "流转.csv", content)
+    theirs = services.loaded(
+        CASE, "办件.csv", csv_bytes(f"办件编号 | 事项编码 | 受理时间\nNB6 | {'1' * 31} | 2026-03-02")
+    )
+    people = (centre, services, steward)
+    of = {what: [p.api("GET", f"/{what}").json() for p in people] for what in ("duties", "tickets", "quality")}
+    own = {owner(EVENT)}, {owner(CASE)}
+    for found in of.values():
+        owners = [{one["owner"] for one in answer} for answer in found]
+        assert (owners[0], owners[1] <= own[1]) == (own[0], True)
+        assert owners[2] >= owners[0] | owners[1]
+    (ticket,) = (t for t in of["tickets"][0] if t["receipt"] == number)
+    assert (ticket["table"], ticket["rule"], ticket["rows"], ticket["left"]) == (EVENT, "unreadable_date", 4, 4)
+    (mine,), ranked = of["quality"][0], of["quality"][2]
+    assert [s["owner"] for s in ranked] == [s.owner for s in score.scores()]
+    (trace,) = (t for t in mine["dimensions"][0]["against"] if t["receipt"] == number)
+    assert (trace["good"], trace["of"]) == (1, 5)
+    assert [json.loads(line) for line in told("quality", "--json")] == ranked
+    assert f"{mine['points']:5.1f}  {owner(EVENT)}" in "\n".join(told("quality"))
+    assert json.loads(told("receipts", EVENT, "--limit", "1", "--json")[0])["receipt"] == number
+    assert any(f"{number}  loaded  bronze.{EVENT}  1/5 行  流转.csv  centre" in line for line in told("receipts"))
+    assert centre.api("GET", f"/receipts/{number}/original").content == content
+    assert steward.api("GET", f"/receipts/{theirs}/original").status_code == 403  # personal cells are its department's
+
+
+def told(*words: str) -> list[str]:
+    done = CliRunner().invoke(citybrain, words)
+    assert done.exit_code == 0, done.output
+    return done.stdout.splitlines()
 
 
 def test_a_stranger_is_led_to_the_sign_in(centre: Person) -> None:

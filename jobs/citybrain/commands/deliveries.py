@@ -33,12 +33,14 @@ def ingest(
 ) -> None:
     """Land a file, type and check it, and load its good rows into bronze."""
     from citybrain import ingest as reception
+    from citybrain.portal import outside
 
     if inbox:
         from citybrain.pull.run import watched
 
         given: Iterable[Outcome] = watched(tables)
     elif table and file:
+        outside.note("command", table, what="ingest", file=file.name)
         given = [reception.ingest(table, file, receipt=receipt, sender=sender)]
     else:
         raise typer.BadParameter("give TABLE and FILE, or --inbox")
@@ -67,7 +69,9 @@ def pull_command(
 def withdraw(receipt: Annotated[str, typer.Argument(help="Number of the receipt.")], as_json: Json = False) -> None:
     """Take the rows of a receipt out of the lake; original and receipt stay. Twice is once."""
     from citybrain import ingest as reception
+    from citybrain.portal import outside
 
+    outside.note("command", receipt, what="withdraw")
     _tell([reception.withdraw(receipt)], as_json)
 
 
@@ -90,7 +94,9 @@ def correct(
 ) -> None:
     """Take a file in place of a delivery, which is withdrawn then; its original and receipt stay."""
     from citybrain import ingest as reception
+    from citybrain.portal import outside
 
+    outside.note("command", receipt, what="correct", file=file.name)
     _tell([outcome for outcome in reception.correct(receipt, file, sender) if outcome], as_json)
 
 
@@ -103,7 +109,9 @@ def reingest(
 ) -> None:
     """Parse kept originals again by today's contract and publish what is different."""
     from citybrain import ingest as reception
+    from citybrain.portal import outside
 
+    outside.note("command", receipt or table, what="reingest")
     _tell(reception.reingest(table, period, receipt), as_json)
 
 
@@ -111,7 +119,9 @@ def reingest(
 def quarantined(receipt: str, out: Path) -> None:
     """Write the quarantined rows of a receipt as a table (xlsx or csv, by its name) for the department to correct."""
     from citybrain import ingest as reception
+    from citybrain.portal import outside
 
+    outside.note("download", receipt, what="quarantine")
     print(f"{out}: {reception.quarantined(receipt, out)} rows")
 
 
@@ -124,8 +134,16 @@ def repair(
 ) -> None:
     """Take corrected rows in place of quarantined ones; the original stays as it came."""
     from citybrain import ingest as reception
+    from citybrain.ingest import landing
+    from citybrain.ingest.outcome import SecretFileError
+    from citybrain.portal import outside
 
-    _tell([reception.repair(receipt, file, sender)], as_json)
+    outside.note("command", receipt, what="repair", file=file.name)
+    try:
+        _tell([reception.repair(receipt, file, sender)], as_json)
+    except SecretFileError:
+        outside.note("destroyed", receipt, purpose="repair", file=file.name, sha256=landing.digest_of(file))
+        raise
 
 
 @app.command()
@@ -143,11 +161,13 @@ def template(table: str, out: Path) -> None:
 
 
 def _tell(given: Iterable[Outcome], as_json: bool, wake: bool = True) -> None:
-    """Prints each outcome as it comes and, unless a DAG does, wakes those who read what has changed."""
+    """Prints and records each outcome as it comes and, unless a DAG does, wakes those who read what has changed."""
     from citybrain import ingest as reception
+    from citybrain.portal import outside
 
     outcomes = []
     for outcome in given:
+        outside.note_outcome(outcome)
         print(outcome.to_json() if as_json else reception.report_text(outcome), flush=True)
         outcomes.append(outcome)
     if wake:
@@ -214,3 +234,35 @@ def tickets_command(
         print("\n".join(json.dumps(ticket.row(), ensure_ascii=False, default=str) for ticket in shown))
     else:
         print(calendar_text.tickets(shown))
+
+
+@app.command()
+def receipts(
+    table: Annotated[str | None, typer.Argument(help="e.g. centre__work_order; by default all")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """What has been handed in, and what became of it."""
+    from citybrain import contracts
+    from citybrain.duties import calendar_text
+    from citybrain.ingest import flow
+    from citybrain.portal import reports
+
+    every = (c for c in contracts.load().values() if c.delivery)
+    found = reports.recent([flow.contract_of(table)] if table else every, limit)
+    if as_json:
+        print("\n".join(r.model_dump_json(exclude={"issues", "summary", "set_aside", "detected"}) for r in found))
+    else:
+        print(calendar_text.receipts(found))
+
+
+@app.command("quality")
+def quality_command(as_of: AsOf = None, owner: Owner = None, as_json: Json = False) -> None:
+    """How good deliveries were (质量评分), by the six dimensions of GB/T 36344, the best first."""
+    from citybrain.duties import calendar_text, score
+
+    found = score.scores(as_of and as_of.date(), owner)
+    if as_json:
+        print("\n".join(json.dumps(s.row(), ensure_ascii=False, default=str) for s in found))
+    else:
+        print(calendar_text.scores(found))

@@ -9,10 +9,10 @@ the dimensions of which there is evidence. Counted is what came, or was due, in 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import pydantic
 
@@ -87,6 +87,10 @@ class Part:
         """What costs points, the most first."""
         return sorted((t for t in self.traces if t.good < t.of), key=lambda t: t.good - t.of)
 
+    def row(self) -> dict[str, Any]:
+        facts = {name: getattr(self, name) for name in ("dimension", "points", "good", "of")}
+        return {**facts, "against": [asdict(t) for t in self.against]}
+
 
 @dataclass(frozen=True)
 class Score:
@@ -97,6 +101,9 @@ class Score:
     def points(self) -> float | None:
         known = [part.points for part in self.parts if part.points is not None]
         return sum(known) / len(known) if known else None
+
+    def row(self) -> dict[str, Any]:
+        return {"owner": self.owner, "points": self.points, "dimensions": [part.row() for part in self.parts]}
 
 
 def scores(as_of: date | None = None, owner: str | None = None) -> list[Score]:

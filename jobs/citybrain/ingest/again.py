@@ -6,7 +6,6 @@ rows that a new reading leaves as they were are not written again and keep the n
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -93,7 +92,7 @@ def corrections(contract: Contract, receipt: Receipt, file: Path) -> Patches:
         patches = read_patches(file, receipt.detected.columns)
     except Refused as refusal:
         raise UsageError(file_issue(refusal.rule, **refusal.facts).message) from None
-    known = hashlib.sha256(file.read_bytes()).hexdigest() in {r.sha256 for r in receipt.repairs}
+    known = landing.digest_of(file) in {r.sha256 for r in receipt.repairs}
     held = {row["row"] for row in write.quarantined(f"quarantine.{contract.name}", number)}
     if not known and (wrong := sorted(set(patches) - held)):
         raise UsageError(f"回执 {number} 的第 {'、'.join(map(str, wrong))} 行不在隔离区，不能这样修正")

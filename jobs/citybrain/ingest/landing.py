@@ -199,8 +199,7 @@ def keep_repair(receipt: Receipt, file: Path, sender: str | None) -> Receipt:
 
 def note_destroyed(receipt: Receipt, file: Path, sender: str | None) -> Receipt:
     """Of a table of repairs with a mark of secrecy name, hash, sender and time stay, once; nothing is copied."""
-    with file.open("rb") as stream:
-        sha = hashlib.file_digest(stream, "sha256").hexdigest()
+    sha = digest_of(file)
     if any(known.sha256 == sha for known in receipt.destroyed_repairs):
         return receipt
     noted = Repair(file=file.name, sha256=sha, sender=sender, received_at=_now())

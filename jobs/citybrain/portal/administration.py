@@ -18,7 +18,8 @@ router = APIRouter(prefix="/admin", include_in_schema=False)
 
 
 @router.get("/accounts")
-def accounts_page(request: Request, _: Administrator) -> Response:
+def accounts_page(request: Request, user: Administrator) -> Response:
+    audit.note(request.app.state.portal.store, user.actor, "view", what="accounts")
     return _accounts(request)
 
 
@@ -59,7 +60,8 @@ def set_active(request: Request, user: Administrator, number: int, active: Annot
 
 
 @router.get("/audit")
-def audit_page(request: Request, _: Administrator, account: str = "", subject: str = "") -> Response:
+def audit_page(request: Request, user: Administrator, account: str = "", subject: str = "") -> Response:
+    audit.note(request.app.state.portal.store, user.actor, "view", what="audit")
     with request.app.state.portal.store.begin() as db:
         entries = audit.latest(db, 300, account=account, subject=subject)
     return render(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from citybrain.ingest import Outcome
-from citybrain.portal import deliveries, tables
-from citybrain.portal.access import CurrentUser, Refusal
+from citybrain.portal import deliveries, reports, tables
+from citybrain.portal.access import CurrentUser, Refusal, User
 from citybrain.portal.models import Delivery
-from citybrain.portal.reports import outcome_of, quarantine_form, recent, report_workbook
 
 OFFSET = "application/offset+octet-stream"
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="报送编号")]
@@ -117,7 +117,7 @@ def list_tables(request: Request, user: CurrentUser) -> list[TableInfo]:
 
 @router.get("/tables/{table}/template", summary="填报模板（xlsx）", response_class=Response)
 def template(request: Request, user: CurrentUser, table: Table) -> Response:
-    return tables.workbook_of(deliveries.table_of(request.app.state.portal, user, table))
+    return tables.workbook_of(request.app.state.portal, user, table)
 
 
 @router.post("/uploads", status_code=201, summary="开始一次报送")
@@ -170,20 +170,24 @@ async def _take(request: Request, delivery: Delivery, offset: int) -> int:
 
 @router.get("/uploads/{id}", summary="报送到了哪一步，试读的结果")
 def state(request: Request, user: CurrentUser, id: Id) -> DeliveryInfo:
-    _, delivery = deliveries.delivery_of(request.app.state.portal, user, id)
-    return _info(request, delivery)
+    return _info(request, deliveries.shown(request.app.state.portal, user, id)[1])
+
+
+@router.get("/uploads/{id}/report.xlsx", summary="试读的结果：标出问题的表格", response_class=Response)
+def preview(request: Request, user: CurrentUser, id: Id) -> Response:
+    return reports.preview_workbook(request.app.state.portal, user, id)
 
 
 @router.post("/uploads/{id}/confirm", status_code=202, summary="确认入库")
 def confirm(request: Request, user: CurrentUser, id: Id) -> DeliveryInfo:
     deliveries.confirm(request.app.state.portal, user, id)
-    return state(request, user, id)
+    return _now(request, user, id)
 
 
 @router.post("/uploads/{id}/retry", status_code=202, summary="再试一次")
 def retry(request: Request, user: CurrentUser, id: Id) -> DeliveryInfo:
     deliveries.retry(request.app.state.portal, user, id)
-    return state(request, user, id)
+    return _now(request, user, id)
 
 
 @router.delete("/uploads/{id}", status_code=204, summary="放弃", response_class=Response)
@@ -212,30 +216,39 @@ def list_receipts(
             sender=r.sender,
             counts=r.counts.model_dump(),
         )
-        for r in recent(chosen, limit)
+        for r in reports.listed(portal, user, chosen, limit)
     ]
 
 
 @router.get("/receipts/{receipt}", summary="回执与问题清单")
 def receipt(request: Request, user: CurrentUser, receipt: Number) -> Outcome:
-    return outcome_of(*deliveries.receipt_of(request.app.state.portal, user, receipt))
+    return reports.outcome_of(*reports.shown(request.app.state.portal, user, receipt))
 
 
 @router.get("/receipts/{receipt}/report.xlsx", summary="标出问题的表格", response_class=Response)
 def report(request: Request, user: CurrentUser, receipt: Number) -> Response:
-    return report_workbook(request.app.state.portal, user, receipt)
+    return reports.report_workbook(request.app.state.portal, user, receipt)
 
 
 @router.get("/receipts/{receipt}/quarantine.xlsx", summary="隔离的行，改好后以 repair 报送", response_class=Response)
 def quarantine(request: Request, user: CurrentUser, receipt: Number) -> Response:
-    return quarantine_form(request.app.state.portal, user, receipt)
+    return reports.quarantine_form(request.app.state.portal, user, receipt)
+
+
+@router.get("/receipts/{receipt}/original", summary="原件，只给报送部门", response_class=FileResponse)
+def original(request: Request, user: CurrentUser, receipt: Number) -> FileResponse:
+    return reports.original(request.app.state.portal, user, receipt)
 
 
 @router.post("/receipts/{receipt}/withdraw", summary="撤回")
 def withdraw(request: Request, user: CurrentUser, receipt: Number) -> Outcome:
     portal = request.app.state.portal
     deliveries.withdraw(portal, user, receipt)
-    return outcome_of(*deliveries.receipt_of(portal, user, receipt))
+    return reports.outcome_of(*deliveries.receipt_of(portal, user, receipt))
+
+
+def _now(request: Request, user: User, id: str) -> DeliveryInfo:
+    return _info(request, deliveries.delivery_of(request.app.state.portal, user, id)[1])
 
 
 def _info(request: Request, delivery: Delivery) -> DeliveryInfo:

@@ -17,7 +17,19 @@ from starlette.middleware.sessions import SessionMiddleware
 
 from citybrain import contracts
 from citybrain.contracts import Contract
-from citybrain.portal import administration, api, documentation, duties, guide, handing, history, oidc, signing, tables
+from citybrain.portal import (
+    administration,
+    api,
+    api_duties,
+    documentation,
+    duties,
+    guide,
+    handing,
+    history,
+    oidc,
+    signing,
+    tables,
+)
 from citybrain.portal.access import NotSignedIn, Refusal, guard
 from citybrain.portal.pages import HERE, go, render
 from citybrain.portal.settings import Settings
@@ -25,7 +37,7 @@ from citybrain.portal.shield import Shield, TooLarge
 from citybrain.portal.store import Store
 from citybrain.portal.work import Work
 
-PARTS = (signing, oidc, tables, handing, history, duties, guide, administration, documentation, api)
+PARTS = (signing, oidc, tables, handing, history, duties, guide, administration, documentation, api, api_duties)
 API = "/api/"
 MESSAGES = {404: "没有这个页面", 405: "不能这样访问这个地址", 413: "请求内容太大"}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,14 +142,10 @@ def token_revoke(number: Annotated[int, typer.Argument(help="as `token list` sho
 @contextmanager
 def _database() -> Iterator[tuple[Session, Actor]]:
     """The portal's database, brought to this version; what is done goes to the audit under the name of who runs us."""
-    from citybrain.portal.audit import Actor
-    from citybrain.portal.settings import database_url
-    from citybrain.portal.store import Store
+    from citybrain.portal import outside
 
-    store = Store(database_url())
-    store.migrate()
-    with store.begin() as db:
-        yield db, Actor(f"{getpass.getuser()}@{os.uname().nodename}", "command line")
+    with outside.opened() as store, store.begin() as db:
+        yield db, outside.operator()
 
 
 def _account(db: Session, name: str) -> Account:

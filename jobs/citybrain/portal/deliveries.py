@@ -61,6 +61,14 @@ def delivery_of(portal: Portal, user: User, id: str) -> tuple[Contract, Delivery
     return contract, delivery
 
 
+def shown(portal: Portal, user: User, id: str) -> tuple[Contract, Delivery]:
+    """One that somebody looks at: noted where there is something to see, not while he waits for it."""
+    contract, delivery = delivery_of(portal, user, id)
+    if delivery.state == "checked":
+        audit.note(portal.store, user.actor, "view", id)
+    return contract, delivery
+
+
 def own_delivery(portal: Portal, user: User, id: str) -> Delivery:
     """One that he may go on with: of a table that he hands in."""
     contract, delivery = delivery_of(portal, user, id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
 
@@ -13,11 +13,15 @@ from citybrain import contracts
 from citybrain.contracts import Contract
 from citybrain.duties.owed import WORDS, Duty
 from citybrain.duties.register import register, today
-from citybrain.duties.score import BY_ROWS, DIMENSIONS, quality, scores
+from citybrain.duties.score import BY_ROWS, DIMENSIONS, Score, quality, scores
 from citybrain.duties.tickets import Ticket, tickets
 from citybrain.ingest.dirt import dirt_rules
+from citybrain.portal import audit
 from citybrain.portal.access import CurrentUser, User
 from citybrain.portal.pages import render
+
+if TYPE_CHECKING:
+    from citybrain.portal.app import Portal
 
 router = APIRouter(include_in_schema=False)
 LISTED = 200  # of what is over and done
@@ -66,9 +70,9 @@ def departments(found: Iterable[Duty], own: str) -> list[Department]:
 
 
 def _department(name: str, duties: Sequence[Duty]) -> Department:
-    owed = sorted(_runs(duties), key=lambda o: (o.first.status != "late", o.first.due, o.first.title))
+    runs = sorted(_runs(duties), key=lambda o: (o.first.status != "late", o.first.due, o.first.title))
     came = sorted((d for d in duties if d.came), key=lambda d: (d.due, d.title), reverse=True)
-    return Department(name, tuple(owed), tuple(came))
+    return Department(name, tuple(runs), tuple(came))
 
 
 def _runs(duties: Iterable[Duty]) -> Iterator[Owed]:
@@ -78,9 +82,25 @@ def _runs(duties: Iterable[Duty]) -> Iterator[Owed]:
             yield Owed(tuple(run))
 
 
+def owed(portal: Portal, user: User) -> list[Duty]:
+    """What his department owes, or has delivered; the bureau sees all."""
+    audit.note(portal.store, user.actor, "view", what="duties")
+    return register(owner=None if user.of_bureau else user.department)
+
+
+def to_mend(portal: Portal, user: User) -> list[Ticket]:
+    audit.note(portal.store, user.actor, "view", what="tickets")
+    return tickets(tables=[c.table for c in delivered(user)])
+
+
+def scored(portal: Portal, user: User) -> list[Score]:
+    audit.note(portal.store, user.actor, "view", what="quality")
+    return scores(owner=None if user.of_bureau else user.department)
+
+
 @router.get("/duties")
 def duties_page(request: Request, user: CurrentUser) -> Response:
-    found = register(owner=None if user.of_bureau else user.department)
+    found = owed(request.app.state.portal, user)
     shown: dict[str, Any] = {
         "departments": departments(found, user.department),
         "counts": {status: sum(d.status == status for d in found) for status in WORDS},
@@ -92,7 +112,7 @@ def duties_page(request: Request, user: CurrentUser) -> Response:
 
 @router.get("/tickets")
 def tickets_page(request: Request, user: CurrentUser) -> Response:
-    found = tickets(tables=[c.table for c in delivered(user)])
+    found = to_mend(request.app.state.portal, user)
     groups = [
         {"name": name, "tickets": list(of)}
         for name, of in groupby(sorted((t for t in found if t.left), key=lambda t: (t.owner, t.due)), lambda t: t.owner)
@@ -115,7 +135,7 @@ def quality_page(request: Request, user: CurrentUser) -> Response:
     }
     rules[quality().between_columns] += "、各表列与列之间的规则"
     shown: dict[str, Any] = {
-        "scores": scores(owner=None if user.of_bureau else user.department),
+        "scores": scored(request.app.state.portal, user),
         "rules": rules,
         "linked": _linked(request),
     }

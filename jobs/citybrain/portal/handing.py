@@ -50,7 +50,7 @@ def _again(request: Request, user: CurrentUser, number: str, purpose: str) -> Re
 @router.get("/deliveries/{id}")
 def delivery_page(request: Request, user: CurrentUser, id: str) -> Response:
     portal = request.app.state.portal
-    contract, delivery = deliveries.delivery_of(portal, user, id)
+    contract, delivery = deliveries.shown(portal, user, id)
     if delivery.state == "done" and delivery.receipt:
         return go(f"/receipts/{delivery.receipt}")
     shown: dict[str, Any] = {"contract": contract, "delivery": delivery, "may": user.hands_in(contract)}

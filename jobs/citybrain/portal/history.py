@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse
 from sqlalchemy import select
 
 from citybrain.contracts import Contract
@@ -31,7 +30,7 @@ def history_page(request: Request, user: CurrentUser, table: str = "") -> Respon
         waiting = list(db.scalars(query.order_by(Delivery.created_at.desc()).limit(_LISTED)))
     shown: dict[str, Any] = {
         "waiting": waiting,
-        "receipts": reports.recent(chosen, _LISTED),
+        "receipts": reports.listed(portal, user, chosen, _LISTED),
         "tables": seen,
         "table": table,
     }
@@ -40,7 +39,7 @@ def history_page(request: Request, user: CurrentUser, table: str = "") -> Respon
 
 @router.get("/receipts/{number}")
 def receipt_page(request: Request, user: CurrentUser, number: str) -> Response:
-    contract, receipt = deliveries.receipt_of(request.app.state.portal, user, number)
+    contract, receipt = reports.shown(request.app.state.portal, user, number)
     outcome = reports.outcome_of(contract, receipt)
     shown: dict[str, Any] = {"contract": contract, "receipt": receipt, "outcome": outcome, "report": report_of(outcome)}
     return render(request, "receipt.html", **shown, **_may(user, contract, receipt), status=STATUS[receipt.status])
@@ -76,5 +75,4 @@ def quarantine(request: Request, user: CurrentUser, number: str) -> Response:
 
 @router.get("/receipts/{number}/original")
 def original(request: Request, user: CurrentUser, number: str) -> Response:
-    path, name = reports.original(request.app.state.portal, user, number)
-    return FileResponse(path, filename=name, media_type="application/octet-stream")
+    return reports.original(request.app.state.portal, user, number)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import Response
+from fastapi.responses import FileResponse
 
 from citybrain.contracts import Contract
 from citybrain.ingest import Outcome, flow, landing, write
@@ -28,6 +29,19 @@ def recent(contracts: Iterable[Contract], limit: int) -> list[Receipt]:
     paths = sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)[:limit]
     found = [landing.find(f"bronze.{path.parent.parent.name}", path.parent.name) for path in paths]
     return sorted((r for r in found if r), key=lambda r: r.received_at, reverse=True)
+
+
+def listed(portal: Portal, user: User, contracts: Iterable[Contract], limit: int) -> list[Receipt]:
+    """What somebody asked to see of what was handed in."""
+    audit.note(portal.store, user.actor, "view", what="receipts")
+    return recent(contracts, limit)
+
+
+def shown(portal: Portal, user: User, number: str) -> tuple[Contract, Receipt]:
+    """A receipt that somebody looks at, with the cells in which something is wrong."""
+    found = deliveries.receipt_of(portal, user, number)
+    audit.note(portal.store, user.actor, "view", number)
+    return found
 
 
 def outcome_of(contract: Contract, receipt: Receipt) -> Outcome:
@@ -85,16 +99,16 @@ def quarantine_form(portal: Portal, user: User, number: str) -> Response:
         return attachment(out.read_bytes(), f"{Path(receipt.file).stem}-待修正.xlsx")
 
 
-def original(portal: Portal, user: User, number: str) -> tuple[Path, str]:
+def original(portal: Portal, user: User, number: str) -> FileResponse:
+    """The untouched file."""
     contract, receipt = deliveries.receipt_of(portal, user, number)
     if not user.unmasked(contract):
         raise Refusal(403, OTHERS)
     if not receipt.original.exists():
         raise Refusal(404, "原件没有留存")
     _audit(portal, user, number, "original")
-    return receipt.original, receipt.file
+    return FileResponse(receipt.original, filename=receipt.file, media_type="application/octet-stream")
 
 
 def _audit(portal: Portal, user: User, subject: str, what: str) -> None:
-    with portal.store.begin() as db:
-        audit.record(db, user.actor, "download", subject, what=what)
+    audit.note(portal.store, user.actor, "download", subject, what=what)

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
@@ -19,6 +19,9 @@ from citybrain.ingest import landing
 from citybrain.portal import audit, deliveries, duties
 from citybrain.portal.access import CurrentUser, User
 from citybrain.portal.pages import render
+
+if TYPE_CHECKING:
+    from citybrain.portal.app import Portal
 
 router = APIRouter(include_in_schema=False)
 ALARMED = timedelta(days=30)  # how long the bureau is shown that a file bore a mark of secrecy
@@ -64,16 +67,15 @@ def last_loaded(contract: Contract, before: str = "") -> landing.Receipt | None:
 
 @router.get("/tables/{name}/template.xlsx")
 def template(request: Request, user: CurrentUser, name: str) -> Response:
-    portal = request.app.state.portal
-    contract = deliveries.table_of(portal, user, name)
-    with portal.store.begin() as db:
-        audit.record(db, user.actor, "template", contract.name)
-    return workbook_of(contract)
+    return workbook_of(request.app.state.portal, user, name)
 
 
-def workbook_of(contract: Contract) -> Response:
+def workbook_of(portal: Portal, user: User, name: str) -> Response:
+    """The form that a department fills in."""
     from citybrain.template import write_template
 
+    contract = deliveries.table_of(portal, user, name)
+    audit.note(portal.store, user.actor, "template", contract.name)
     with tempfile.TemporaryDirectory() as scratch:
         return attachment(write_template(contract, Path(scratch) / "x.xlsx").read_bytes(), f"{contract.title}.xlsx")
 

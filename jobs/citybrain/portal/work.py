@@ -5,7 +5,6 @@ What there is to do stands in the database, not in memory: a portal that was kil
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import logging
 import multiprocessing
@@ -23,7 +22,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 
 from citybrain.contracts.model import Fixer
-from citybrain.ingest import IngestError, Outcome, UsageError
+from citybrain.ingest import IngestError, Outcome, UsageError, landing
 from citybrain.ingest.outcome import SecretFileError
 from citybrain.portal import audit, jobs, orphans
 from citybrain.portal.audit import Actor
@@ -175,7 +174,7 @@ class Work:
 
     def _checked(self, delivery: Delivery, actor: Actor, outcome: Outcome) -> bool:
         """Waits for its sender now. What bears a mark of secrecy does not wait: it is destroyed, and that is noted."""
-        secret = _bears_secrecy(outcome)
+        secret = audit.is_secret(outcome)
         nothing_to_do = outcome.status == "already" and delivery.purpose == "deliver"
         state = "loading" if secret else "done" if nothing_to_do else "checked"
         receipt = outcome.receipt if state == "done" else None
@@ -190,24 +189,19 @@ class Work:
         return secret
 
     def _loaded(self, delivery: Delivery, actor: Actor, outcome: Outcome) -> bool:
-        secret = _bears_secrecy(outcome)
-        if secret:
+        if audit.is_secret(outcome):
             self.forget(delivery.id)  # before anybody is told that nothing of it is left
             _log.warning("receipt %s bore a mark of secrecy and was destroyed", outcome.receipt)
-        action = "destroyed" if secret else "refused" if outcome.status == "refused" else "loaded"
         with self.store.begin() as db:
             found = db.get_one(Delivery, delivery.id)
             found.state, found.receipt, found.preview = "done", outcome.receipt, None
-            detail = {"table": delivery.table, "purpose": delivery.purpose, "rows": outcome.counts.get("accepted", 0)}
-            detail |= {"file": delivery.file, "sha256": outcome.sha256} if secret else {}
-            audit.record(db, actor, action, outcome.receipt, **detail)
+            audit.record_outcome(db, actor, outcome, purpose=delivery.purpose, file=delivery.file)
         self.forget(delivery.id)
         return False
 
     def _destroyed(self, delivery: Delivery, actor: Actor, why: str) -> bool:
         """Repaired rows with a mark of secrecy; the receipt that they were for tells of them, too."""
-        with self.file_of(delivery).open("rb") as stream:
-            sha = hashlib.file_digest(stream, "sha256").hexdigest()
+        sha = landing.digest_of(self.file_of(delivery))
         self.forget(delivery.id)
         _log.warning("delivery %s bore a mark of secrecy and was destroyed", delivery.id)
         with self.store.begin() as db:
@@ -223,10 +217,6 @@ class Work:
             found.state, found.error, found.fix = "failed", why, fix
             audit.record(db, actor, "failed", delivery.id, table=delivery.table, why=why[:200])
         return False
-
-
-def _bears_secrecy(outcome: Outcome) -> bool:
-    return outcome.refused_because is not None and outcome.refused_because.rule == "secret_file"
 
 
 def received(path: Path) -> int:
