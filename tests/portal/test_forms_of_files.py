@@ -18,7 +18,7 @@ from msoffcrypto.format.ooxml import OOXMLFile
 from citybrain.ingest import Outcome, trial
 from tests.ingest.pictures import cells, csv_bytes
 from tests.measured import measured
-from tests.portal.biff import Error, compound, xls
+from tests.portal.biff import Error, compound, locked, xls
 from tests.portal.conftest import EVENT
 from tests.portal.served import Person
 from tests.portal.sheets import HEAD, event, growing, row, text, workbook, write_wide
@@ -90,6 +90,19 @@ def test_a_password_is_told_from_damage(look: Look) -> None:
     OOXMLFile(io.BytesIO(_xlsx(PLAIN))).encrypt("一个密码", out)
     assert msoffcrypto.OfficeFile(io.BytesIO(out.getvalue())).is_encrypted()
     assert refusal(look("加密.xlsx", out.getvalue())).startswith("password: 文件设有打开密码")
+
+
+@pytest.mark.parametrize("name", ["旧.xls", "金山.et"])
+def test_so_it_is_of_a_workbook_of_1997(look: Look, name: str) -> None:
+    lines = cells(PLAIN)
+    content = locked(lines, "一个密码")
+    book, out = msoffcrypto.OfficeFile(io.BytesIO(content)), io.BytesIO()
+    book.load_key(password="一个密码")
+    book.decrypt(out)
+    assert look("解开.xls", out.getvalue()).counts["accepted"] == 1
+    assert refusal(look(name, content)).startswith("password: 文件设有打开密码")
+    torn = xls(lines).replace("明细".encode("utf-16-le"), b"\xff")  # its records cannot be followed
+    assert "损坏" in refusal(look(name, torn))
 
 
 def _xlsx(picture: str) -> bytes:

@@ -1,4 +1,5 @@
-"""What an old workbook (.xls, .et) says and its reader does not: cells that hold an error, and the base of its dates.
+"""What an old workbook (.xls, .et) says and its reader does not: a password, cells that hold an error, the base of its
+dates.
 
 Such a workbook is a stream of records in a compound file: kind, length, data. Its sheets stand behind each other.
 """
@@ -17,7 +18,7 @@ from citybrain.ingest.outcome import Refused
 Errors = dict[int, dict[int, str]]  # row, as a person counts → column, from 0 → what stands there
 
 _STREAMS = ("Workbook", "Book")  # since 1997, before
-_BOUNDSHEET, _DATEMODE, _BEGIN, _END, _FORMULA, _BOOLERR = 0x85, 0x22, 0x809, 0x0A, 0x06, 0x205
+_FILEPASS, _BOUNDSHEET, _DATEMODE, _BEGIN, _END, _FORMULA, _BOOLERR = 0x2F, 0x85, 0x22, 0x809, 0x0A, 0x06, 0x205
 _TEXTS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
 _HEAD, _PLACE = struct.Struct("<HH"), struct.Struct("<HH")
 
@@ -30,11 +31,18 @@ class Book:
     since_1904: bool
 
 
+def has_password(path: Path) -> bool:
+    """Is it encrypted? The reader takes such a workbook for a broken one. Of one that is broken nothing is said."""
+    try:
+        return any(kind == _FILEPASS for kind, _, _ in _records(_stream(path), 0))
+    except Exception:  # of a broken file olefile raises whatever its bytes lead to
+        return False
+
+
 def looked_into(path: Path) -> Book:
     """Raises Refused where the records cannot be followed: an error must not pass for an empty cell."""
     try:
-        with olefile.OleFileIO(path) as compound:
-            stream = compound.openstream(next(filter(compound.exists, _STREAMS))).read()
+        stream = _stream(path)
         starts, since_1904 = [], False
         for kind, at, _ in _records(stream, 0):
             if kind == _BOUNDSHEET:
@@ -42,8 +50,14 @@ def looked_into(path: Path) -> Book:
             elif kind == _DATEMODE:
                 since_1904 = stream[at] == 1
         return Book(tuple(_errors(stream, start) for start in starts), since_1904)
-    except Exception as error:  # of a broken file olefile raises whatever its bytes lead to
+    except Exception as error:
         raise Refused("unknown_format", kind="损坏的表格文件") from error
+
+
+def _stream(path: Path) -> bytes:
+    with olefile.OleFileIO(path) as compound:
+        found: bytes = compound.openstream(next(filter(compound.exists, _STREAMS))).read()
+    return found
 
 
 def _records(stream: bytes, start: int) -> Iterator[tuple[int, int, int]]:

@@ -12,7 +12,7 @@ from typing import IO, Literal
 import numpy as np
 import pyarrow as pa
 
-from citybrain.ingest import archive
+from citybrain.ingest import archive, biff
 from citybrain.ingest.outcome import Refused
 
 CHUNK = 1 << 22
@@ -85,7 +85,7 @@ def _zip_kind(path: Path) -> Kind:
 
 def _ole_kind(path: Path) -> Kind:
     data = path.read_bytes()
-    if "EncryptedPackage".encode("utf-16-le") in data:
+    if "EncryptedPackage".encode("utf-16-le") in data or biff.has_password(path):
         raise Refused("password")
     if "WordDocument".encode("utf-16-le") in data:
         raise Refused("unknown_format", kind="Word 文档")
