@@ -8,6 +8,9 @@ from pathlib import Path
 from citybrain.contracts.load import ROOT
 
 _PATTERN = set("*?[]{}")  # Spark and DuckDB read a path with one of these as a pattern of paths
+# What is raw, or secret, is for our own user only: folders below home, and layers of the lake.
+_PRIVATE = {"inbox", "landing", "portal", "pull", "secrets", "stage"}
+_RAW = {"bronze", "quarantine", "ops"}
 
 
 class PlaceError(ValueError):
@@ -42,6 +45,14 @@ def table_uri(table: str) -> str:
     return f"{lake_uri()}/{layer}/{name}"
 
 
+def made(table: str) -> str:
+    """``table_uri``, with the folder of its layer made where it is missing."""
+    uri = table_uri(table)
+    if "://" not in uri:
+        _made(Path(uri).parent, table.split(".")[0] in _RAW)
+    return uri
+
+
 def state_of(table: str) -> tuple[str, int] | None:
     """Identity and version of a Delta table: as long as they are the same its rows are; None where there is none."""
     from deltalake import DeltaTable
@@ -55,5 +66,11 @@ def state_of(table: str) -> tuple[str, int] | None:
 def folder(name: str) -> Path:
     """A folder below home (landing, inbox, serving, stage, locks, reports, secrets), made where it is missing."""
     path = home() / name
+    _made(home() / Path(name).parts[0], Path(name).parts[0] in _PRIVATE)
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def _made(path: Path, is_private: bool) -> None:
+    """One that is there keeps its mode: a site may let others in."""
+    path.mkdir(mode=0o700 if is_private else 0o777, parents=True, exist_ok=True)

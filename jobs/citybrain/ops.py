@@ -61,7 +61,7 @@ def replace_reminders(day: date, rows: list[dict[str, Any]]) -> None:
     import pyarrow as pa
     from deltalake import DeltaTable, write_deltalake
 
-    uri, kinds = lake.table_uri(REMINDER), {"days_late": pa.int64()}
+    uri, kinds = lake.made(REMINDER), {"days_late": pa.int64()}
     kinds |= dict.fromkeys(("first", "last", "due"), pa.date32())
     names = ("owner", "table", "title", "period", "first", "last", "due", "days_late", "refused", "refused_because")
     schema = pa.schema([("day", pa.date32()), *((name, kinds.get(name, pa.string())) for name in names)])
@@ -90,4 +90,4 @@ def _append(table: str, rows: list[dict[str, Any]], schema: Any = None) -> None:
     import pyarrow as pa
     from deltalake import write_deltalake
 
-    write_deltalake(lake.table_uri(table), pa.Table.from_pylist(rows, schema=schema), mode="append")
+    write_deltalake(lake.made(table), pa.Table.from_pylist(rows, schema=schema), mode="append")

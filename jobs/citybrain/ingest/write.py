@@ -18,7 +18,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from citybrain.contracts import Contract, Field
 from citybrain.contracts.load import SYSTEM_FIELDS
 from citybrain.ingest.outcome import UsageError
-from citybrain.lake import table_uri
+from citybrain.lake import made, table_uri
 
 _TEXTS = pa.map_(pa.string(), pa.string())
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -263,7 +263,7 @@ def opened(table: str, schema: pa.Schema, note: str) -> DeltaTable:
     uri = str(_folder(table))
     wanted = Schema.from_arrow(schema)
     if not DeltaTable.is_deltatable(uri):
-        Path(uri).mkdir(parents=True, exist_ok=True)
+        Path(made(table)).mkdir(exist_ok=True)
         feed = {"delta.enableChangeDataFeed": "true"} if table.startswith("bronze.") else {}
         return DeltaTable.create(uri, wanted, mode="ignore", name=table, description=note, configuration=feed)
     delta = DeltaTable(uri)
