@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -133,17 +134,25 @@ def test_what_was_withdrawn_may_be_handed_in_again(first, deliver):
     """)
 
 
-@pytest.mark.parametrize("step", ["withdrawing", "rows removed", "quarantine removed"])
-@pytest.mark.parametrize("then", ["withdraw", "ingest"])
-def test_a_killed_withdrawal_is_finished_by_whatever_comes_next(first, deliver, step, then):
+@pytest.mark.parametrize(
+    ("then", "step"),
+    [
+        *itertools.product(["withdraw", "ingest"], ["withdrawing", "rows removed", "quarantine removed"]),
+        ("reingest", "rows removed"),
+    ],
+)
+def test_a_killed_withdrawal_is_finished_by_whatever_comes_next(first, deliver, then, step):
     killed(f"withdraw({first.receipt!r})", step)
     if then == "withdraw":
         assert withdraw(first.receipt).status == "withdrawn"
         assert bronze() == ONLY_OTHER
+    elif then == "reingest":
+        assert {o.status for o in reingest(table=EVENT)} == {"withdrawn", "loaded"}
+        assert bronze() == ONLY_OTHER
     else:
         assert deliver(EVENT, PICTURE).load == 3
         assert bronze() == BOTH.replace("受理 | 1", "受理 | 3", 1).replace("派出 | 1", "派出 | 3")
-    assert withdraw(first.receipt).load == (2 if then == "withdraw" else 4)
+    assert withdraw(first.receipt).load == (4 if then == "ingest" else 2)
     assert (bronze(), rows_of(QUARANTINE)) == (ONLY_OTHER, [])
 
 
@@ -204,14 +213,49 @@ def test_a_killed_reading_is_finished_by_the_next(first, site, step):
     assert version() == before
 
 
-def test_the_lake_is_rebuilt_from_the_landing_zone_alone(first, home):
+def told(receipt: landing.Receipt) -> dict[str, object]:
+    """A receipt without the number of its load."""
+    return receipt.model_dump(exclude={"load"})
+
+
+def everything() -> dict[str, object]:
+    """What receipts say, and what the lake holds of them: of the findings, those of the last load."""
+    receipts = landing.receipts(EVENT)
+    last = {(r.receipt, r.load) for r in receipts if r.status in ("loaded", "refused", "destroyed")}
+    issues = [row for row in rows_of("ops.issue") if (row["receipt"], row["load"]) in last]
+    tables = {EVENT: rows_of(EVENT), QUARANTINE: rows_of(QUARANTINE), "ops.issue": issues}
+    loadless = {t: [{k: v for k, v in row.items() if k not in ("load", "_load")} for row in tables[t]] for t in tables}
+    return {"receipts": [told(r) for r in receipts], **{t: sorted(map(repr, rows)) for t, rows in loadless.items()}}
+
+
+@pytest.fixture
+def of_every_kind(first, deliver, tmp_path):
+    """Deliveries in every state that lasts."""
+    form = tmp_path / "修正.csv"
+    form.write_text("行号,到达时间\n4,2026-09-08 10:00:00\n", "utf-8")
+    order = "NH20260908000001"
+
+    def like_first(number: str, name: str):
+        return deliver(EVENT, PICTURE.replace(order, f"NH2026090800000{number}"), name=name).receipt
+
+    repair(like_first("3", "修正过.csv"), form)
+    withdraw(like_first("4", "撤回.csv"))
+    withdraw(like_first("5", "又报.csv"))
+    like_first("5", "又报.csv")
+    deliver(EVENT, PICTURE.replace("2026-09-08 09:05:00", "不详").replace("2026/9/8 9:06", "不详"), name="全部隔离.csv")
+    deliver(EVENT, "甲 | 乙\n1 | 2", name="未接收.csv")
+    deliver(EVENT, PICTURE.replace("派出", "机密★"), name="涉密.csv")
+    reingest(receipt=first.receipt)
+
+
+def test_the_lake_is_rebuilt_from_the_landing_zone_alone(of_every_kind, home):
+    before = everything()
+    assert {r["status"] for r in before["receipts"]} == {"loaded", "withdrawn", "refused", "destroyed"}
+    assert [len(before[t]) for t in (EVENT, QUARANTINE)] == [8, 5]
     shutil.rmtree(home / "lake")
     shutil.rmtree(home / "landing" / "centre__work_order_event" / ".content")
-    assert sorted(o.changes["added"] for o in reingest(table=EVENT)) == [1, 2]
-    assert [line.rpartition(" | ")[0] for line in bronze().splitlines()] == [
-        line.rpartition(" | ")[0] for line in BOTH.splitlines()
-    ]
-    assert lake(QUARANTINE, "row") == "row\n4"
+    assert sum(o.changes.get("added", 0) for o in reingest(table=EVENT)) == 8
+    assert everything() == before
 
 
 def test_quarantined_rows_are_handed_out_corrected_and_taken(first, tmp_path):

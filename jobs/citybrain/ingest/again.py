@@ -6,6 +6,7 @@ rows that a new reading leaves as they were are not written again and keep the n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.judge import Judged, database
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import read_layout
-from citybrain.ingest.outcome import Outcome, Refused, SecretFileError, UsageError
+from citybrain.ingest.outcome import DamageError, Issue, Outcome, Refused, SecretFileError, UsageError
 from citybrain.ingest.repair import Patches, read_patches, write_form
 from citybrain.ingest.sniff import secrecy
 from citybrain.ingest.write import Part, bronze_schema
+
+_PERIOD = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 
 def withdraw(number: str) -> Outcome:
@@ -35,22 +38,33 @@ def withdraw(number: str) -> Outcome:
         if receipt.status in ("landed", "loaded"):
             receipt = landing.update(receipt.changed(status="withdrawing", load=_next_load(receipt)))
             flow.reached("withdrawing")
-        if receipt.status != "withdrawing":
-            return flow.outcome_of(contract, receipt, changes={"gone": 0})
-        changes = {"gone": flow.removed(contract, receipt)}
-        return flow.outcome_of(contract, landing.update(receipt.changed(status="withdrawn")), changes=changes)
+        return _withdrawn(contract, receipt)
+
+
+def _withdrawn(contract: Contract, receipt: Receipt) -> Outcome:
+    """What is being withdrawn is so afterwards; what is neither loaded nor being withdrawn stays as it is."""
+    if receipt.status != "withdrawing":
+        return flow.outcome_of(contract, receipt, changes={"gone": 0})
+    changes = {"gone": flow.removed(contract, receipt)}
+    return flow.outcome_of(contract, landing.update(receipt.changed(status="withdrawn")), changes=changes)
 
 
 def reingest(table: str | None = None, period: str | None = None, receipt: str | None = None) -> list[Outcome]:
     """Parses kept originals again by today's contract and publishes what is different, receipt by receipt.
 
-    ``period``: only receipts that hold rows of it, where the contract names a period; else those received in it
-    (2026, 2026-03, 2026-03-05). What has been withdrawn or destroyed stays so.
+    ``period`` (2026, 2026-03, 2026-03-05): only receipts that hold rows of it, or may when they are read, where the
+    contract names a period; else those received in it. What has been withdrawn or destroyed stays so. A receipt or an
+    original that is no longer what came fails, which its outcome says, and stops no other.
     """
-    if (table is None) == (receipt is None):
+    if (table is None) == (receipt is None) or (period and receipt):
         raise UsageError("请给出 --table（可加 --period）或 --receipt 之一")
-    chosen = [landing.holder(receipt)] if receipt else _of_period(flow.contract_of(table or ""), period)
-    return [_again(one) for one in chosen]
+    if period and not _PERIOD.fullmatch(period):
+        raise UsageError(f"--period 应写成 2026、2026-03 或 2026-03-05，不是“{period}”")
+    if receipt:
+        known = landing.holder(receipt)
+        return [_again(flow.contract_of(known.table), known.receipt)]
+    contract = flow.contract_of(table or "")
+    return [_again(contract, number) for number in _chosen(contract, period)]
 
 
 def quarantined(number: str, out: Path) -> int:
@@ -76,6 +90,7 @@ def repair(number: str, file: Path, sender: str | None = None) -> Outcome:
         except SecretFileError:
             landing.note_destroyed(receipt, file, sender)
             raise
+        landing.verify(receipt)
         receipt = landing.keep_repair(receipt, file, sender)
         flow.reached("repair kept")
         return _anew(contract, receipt.changed(load=_next_load(receipt)))
@@ -117,25 +132,46 @@ def correct(number: str, file: Path, sender: str | None = None) -> tuple[Outcome
     return outcome, withdraw(number) if old.status not in ("refused", "destroyed") else None
 
 
-def _of_period(contract: Contract, period: str | None) -> list[Receipt]:
-    found = landing.receipts(contract.table)
+def _chosen(contract: Contract, period: str | None) -> list[str]:
+    """Receipts in the order in which they arrived; last those of which nothing can be read, whatever the period."""
+    known, damaged = [], []
+    for number in landing.numbers(contract.table):
+        try:
+            known += [found] if (found := landing.find(contract.table, number)) else []
+        except DamageError:
+            damaged.append(number)
+    wanted = _may_hold(contract, period, known) if period else known
+    return [*(r.receipt for r in landing.in_order(wanted)), *damaged]
+
+
+def _may_hold(contract: Contract, period: str, known: Sequence[Receipt]) -> list[Receipt]:
+    """Bronze tells which receipts hold rows of a period, but for rows that are not in it: refused, quarantined, or lost
+    with the lake. Of those any receipt may hold some that came when the period had begun."""
     column = contract.delivery.period if contract.delivery else None
-    if not period:
-        return found
+    came = {r.receipt: f"{r.received_at.astimezone(flow.SHANGHAI):%Y-%m-%d}" for r in known}
     if not column:
-        return [r for r in found if f"{r.received_at.astimezone(flow.SHANGHAI):%Y-%m-%d}".startswith(period)]
+        return [r for r in known if came[r.receipt].startswith(period)]
+    there = write.receipts_with(contract.table, "true")
     holding = write.receipts_with(contract.table, f"CAST({column} AS VARCHAR) LIKE {literal(period + '%')}")
-    return [r for r in found if r.receipt in holding]
+    read = [r for r in known if r.status in ("landed", "refused", "loaded")]
+    untold = {r.receipt for r in read if r.receipt not in there or r.counts.quarantined}
+    return [r for r in known if r.receipt in holding or (r.receipt in untold and came[r.receipt] >= period)]
 
 
-def _again(known: Receipt) -> Outcome:
-    contract = flow.contract_of(known.table)
+def _again(contract: Contract, number: str) -> Outcome:
     with flow.surroundings(), landing.locked(contract.table):
-        receipt = landing.find(contract.table, known.receipt) or known
-        if receipt.status in ("landed", "refused"):
-            return flow.outcome_of(contract, flow.processed(contract, receipt))
+        try:
+            receipt = landing.find(contract.table, number)
+            assert receipt
+            if receipt.status in ("landed", "refused", "loaded"):
+                landing.verify(receipt)
+        except DamageError as error:
+            because = Issue(rule="landing_damaged", severity="block", fix="bureau", message=f"{error}。")
+            return flow.failure(contract, because, receipt=number)
+        if receipt.status in ("withdrawing", "withdrawn"):
+            return _withdrawn(contract, receipt)
         if receipt.status != "loaded":
-            return flow.outcome_of(contract, receipt)
+            return flow.outcome_of(contract, flow.processed(contract, receipt))
         try:
             return _anew(contract, receipt.changed(load=_next_load(receipt)))
         except Refused as refusal:  # what was taken stays taken

@@ -199,6 +199,24 @@ def surroundings() -> Iterator[None]:
         raise IngestError(f"入库没有完成，可以原样重来：{error}") from error
 
 
+def failure(contract: Contract, because: Issue, receipt: str = "", file: str = "", size: int = 0) -> Outcome:
+    """What is said of a delivery that could not be dealt with."""
+    return Outcome(
+        receipt=receipt,
+        table=contract.table,
+        title=contract.title,
+        file=file,
+        status="failed",
+        load=0,
+        sha256="",
+        size=size,
+        sender=None,
+        received_at="",
+        counts={},
+        refused_because=because,
+    )
+
+
 def outcome_of(
     contract: Contract, receipt: Receipt, already: bool = False, changes: Mapping[str, int] | None = None
 ) -> Outcome:

@@ -140,17 +140,5 @@ def _failed(contract: Contract, file: Path, error: Exception) -> Outcome:
         aside.mkdir(exist_ok=True)
         (aside / f"{file.name}.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         file.replace(aside / file.name)
-    return Outcome(
-        receipt="",
-        table=contract.table,
-        title=contract.title,
-        file=file.name,
-        status="failed",
-        load=0,
-        sha256="",
-        size=size,
-        sender=None,
-        received_at="",
-        counts={},
-        refused_because=file_issue(rule, error=f"{type(error).__name__}: {error}"),
-    )
+    because = file_issue(rule, error=f"{type(error).__name__}: {error}")
+    return flow.failure(contract, because, file=file.name, size=size)

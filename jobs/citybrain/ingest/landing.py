@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.outcome import (
     Counts,
+    DamageError,
     Detected,
     IngestError,
     Issue,
@@ -35,6 +37,7 @@ from citybrain.ingest.sniff import CHUNK, secrecy
 from citybrain.lake import folder
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_log = logging.getLogger(__name__)
 
 
 class Repair(Model):
@@ -97,7 +100,7 @@ def locked(table: str) -> Iterator[None]:
 
 
 def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> Receipt:
-    """Copies the file into landing, or finds it there already."""
+    """Copies the file into landing, or finds it there; an original that was changed or lost is restored then."""
     home = table_folder(table)
     home.mkdir(parents=True, exist_ok=True)
     _sweep(home)
@@ -106,10 +109,10 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
     try:
         sha, size = _copied(file, draft / file.name)
         number = _number(table, sha, receipt)
-        if (known := find(table, number)) is not None:
-            return _same(known, sha)
+        if known := find(table, number):
+            return _restored(_same(known, sha), draft / file.name)
         if receipt and (twin := _by_content(home, sha)):
-            return twin
+            return _restored(twin, draft / file.name)
         found = Receipt(
             receipt=number, table=table, file=file.name, sha256=sha, size=size, sender=sender, received_at=_now()
         )
@@ -145,26 +148,52 @@ def digest_of(file: Path) -> str:
 
 
 def find(table: str, receipt: str) -> Receipt | None:
+    """None where there is no such delivery. Raises DamageError where its receipt is gone or cannot be read: it must not
+    pass for one that never came."""
     path = table_folder(table) / receipt / "receipt.json"
+    if not path.parent.exists():
+        return None
     try:
-        return Receipt.model_validate_json(path.read_bytes()) if path.exists() else None
-    except ValidationError as error:
-        raise IngestError(f"回执文件读不出：{path}（{error.errors()[0]['msg']}）") from error
+        return Receipt.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
+        raise DamageError(f"回执文件读不出：{path}（{why}）。已入库的行没有动，请从备份恢复这个文件") from error
 
 
-def receipts(table: str) -> list[Receipt]:
-    """All deliveries of a table in the order in which they arrived, from the landing zone alone."""
-    folders = sorted(path.parent.name for path in table_folder(table).glob("*/receipt.json"))
-    found = [receipt for name in folders if (receipt := find(table, name))]
+def numbers(table: str) -> list[str]:
+    """The receipt numbers of all deliveries of a table, also of those whose receipt cannot be read."""
+    home = table_folder(table)
+    found = home.iterdir() if home.exists() else ()
+    return sorted(path.name for path in found if path.is_dir() and not path.name.startswith("."))
+
+
+def in_order(found: Iterable[Receipt]) -> list[Receipt]:
+    """As they arrived."""
     return sorted(found, key=lambda receipt: (receipt.received_at, receipt.receipt))
 
 
+def receipts(table: str) -> list[Receipt]:
+    """All deliveries of a table in the order in which they arrived, from the landing zone alone. Raises DamageError."""
+    return in_order(receipt for number in numbers(table) if (receipt := find(table, number)))
+
+
 def holder(receipt: str) -> Receipt:
-    """The delivery with this number, whichever table it is of. Raises UsageError where there is none."""
-    for path in sorted(folder("landing").glob(f"*/{receipt}/receipt.json")) if _ID.fullmatch(receipt) else ():
-        if found := find(f"bronze.{path.parent.parent.name}", receipt):
+    """The delivery with this number, whichever table it is of. Raises UsageError where there is none; DamageError."""
+    for path in sorted(folder("landing").glob(f"*/{receipt}")) if _ID.fullmatch(receipt) else ():
+        if found := find(f"bronze.{path.parent.name}", receipt):
             return found
     raise UsageError(f"没有回执 {receipt}")
+
+
+def verify(receipt: Receipt) -> None:
+    """Raises DamageError unless the original and all repairs are, byte for byte, what came."""
+    repairs = [(receipt.folder / "repairs" / repair.file, repair.sha256) for repair in receipt.repairs]
+    for path, sha in [(receipt.original, receipt.sha256), *repairs]:
+        if not path.is_file() or digest_of(path) != sha:
+            what = "原件" if path == receipt.original else "修正表"
+            how = "与收到时不同（sha256 不符）" if path.is_file() else "不见了"
+            kept = f"回执 {receipt.receipt} 的{what}{how}：{path}"
+            raise DamageError(f"{kept}。没有重新读取，已入库的行没有动，请从备份恢复这个文件")
 
 
 def update(receipt: Receipt) -> Receipt:
@@ -227,6 +256,17 @@ def _number(table: str, sha: str, given: str | None) -> str:
 def _same(known: Receipt, sha: str) -> Receipt:
     if known.sha256 != sha:
         raise UsageError(f"回执号 {known.receipt} 已用于另一个文件“{known.file}”")
+    return known
+
+
+def _restored(known: Receipt, copy: Path) -> Receipt:
+    """The same bytes have come again: they stand in for an original that is no longer what came."""
+    original = known.original
+    if known.status != "destroyed" and not (original.is_file() and digest_of(original) == known.sha256):
+        _log.warning("%s: 原件已不是收到时的，以再次报送的同一文件恢复", original)
+        _fsync(copy)
+        copy.replace(original)
+        _fsync(known.folder)
     return known
 
 

@@ -24,6 +24,11 @@ class IngestError(Exception):
     exit_code = 4
 
 
+class DamageError(IngestError):
+    """What landing keeps is no longer what came: a receipt, an original or a repair was changed or is gone. Nothing was
+    done; to repeat it helps only after somebody has restored it."""
+
+
 class UsageError(ValueError):
     """The call itself is wrong: no such table or file, or a receipt number that belongs to another file."""
 

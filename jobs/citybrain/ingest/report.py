@@ -48,8 +48,11 @@ def report_text(outcome: Outcome, per_group: int = _PER_GROUP) -> str:
 
 def _lines(o: Outcome, per_group: int) -> Iterator[str]:
     yield f"{o.title}：{_STATUS[o.status]}"
-    yield f"文件：{o.file}（{o.size:,} 字节）"
-    yield f"回执：{o.receipt}（{o.received_at} 收到{'，' + o.sender + ' 报送' if o.sender else ''}）"
+    if o.file:
+        yield f"文件：{o.file}（{o.size:,} 字节）"
+    if o.receipt:
+        came = f"（{o.received_at} 收到{'，' + o.sender + ' 报送' if o.sender else ''}）" if o.received_at else ""
+        yield f"回执：{o.receipt}{came}"
     if o.refused_because:
         yield f"原因：{o.refused_because.message}"
         return
