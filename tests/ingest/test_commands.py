@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -114,6 +114,10 @@ def entities(file, monkeypatch):
         "未接收.csv": ("2026-04-03", "甲 | 乙\n3 | 4"),
         "全部隔离.csv": ("2026-04-04", ENTITIES.format(day="2026-03-32")),
         "四月.csv": ("2026-05-06", ENTITIES.format(day="2026-04-30")),
+        "部分隔离.csv": (
+            "2026-06-02",
+            ENTITIES.format(day="2026-05-31") + ENTITIES.splitlines()[2].format(day="2026-03-32"),
+        ),
     }
     for name, (day, picture) in came.items():
         moment = datetime.fromisoformat(f"{day}T10:00:00+08:00")
@@ -132,15 +136,15 @@ def test_a_period_is_read_again_with_all_that_may_be_of_it(citybrain, entities, 
     code, said = citybrain("reingest", "--table", ENTITY, "--period", "2026-03", "--json")
     more = ["二月.csv"] if is_lost else []  # it came in March: nobody can tell what it is of without reading it
     later = ["四月.csv"] if is_lost else []
-    assert (code, chosen(said)) == (3, [*more, "三月.csv", "未接收.csv", "全部隔离.csv", *later])
+    assert (code, chosen(said)) == (3, [*more, "三月.csv", "未接收.csv", "全部隔离.csv", *later, "部分隔离.csv"])
     assert citybrain("reingest", "--table", ENTITY, "--period", "2026-07", "--json") == (0, "")
     days = {str(row["snapshot_date"]) for row in rows_of(f"bronze.{ENTITY}")}
-    assert days == {"2026-02-28", "2026-03-31", "2026-04-30"}
+    assert days == {"2026-02-28", "2026-03-31", "2026-04-30", "2026-05-31"}
 
 
 def test_where_rows_name_no_period_it_is_when_they_came(citybrain, file, monkeypatch):
     for day in ("2026-03-31T23:30:00+08:00", "2026-04-01T00:30:00+08:00"):
-        monkeypatch.setattr(landing, "_now", lambda day=day: datetime.fromisoformat(day))
+        monkeypatch.setattr(landing, "_now", lambda day=day: datetime.fromisoformat(day).astimezone(UTC))
         citybrain("ingest", EVENT, file(GOOD.replace("09:05:00", day[11:19]), f"{day[:10]}.csv"))
     for period, files in (("2026", ["2026-03-31.csv", "2026-04-01.csv"]), ("2026-04", ["2026-04-01.csv"])):
         assert chosen(citybrain("reingest", "--table", EVENT, "--period", period, "--json")[1]) == files

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import os
+import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -141,21 +144,50 @@ flow.ingest({EVENT!r}, Path({str(file)!r}))
     assert left_over(home) == []
 
 
-def test_a_full_disk_is_said_and_leaves_nothing(file, home, monkeypatch):
-    def full(*_args: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+@contextmanager
+def full_disk(room: int) -> Iterator[None]:
+    """No file may grow beyond so many bytes: the system refuses the next one, whoever writes it."""
+    _, hard = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    with monkeypatch.context() as broken:
-        broken.setattr(landing.os, "fsync", full)
-        with pytest.raises(IngestError, match="No space left") as failure:
+
+@pytest.mark.parametrize("step", ["copied", "landed", "judged", "quarantined", "issues", "loaded"])
+def test_a_full_disk_is_said_and_leaves_nothing(file, home, monkeypatch, step):
+    """From a step on: the copy, Parquet, the commits of quarantine, of findings and of bronze, the receipt."""
+    with ExitStack() as disk, monkeypatch.context() as steps:
+        fill = partial(disk.enter_context, full_disk(100))
+        steps.setattr(flow, "reached", lambda reached: fill() if reached == step else None)
+        if step == "copied":
+            fill()
+        with pytest.raises(IngestError, match="没有完成") as failure:
             ingest(EVENT, file)
     assert failure.value.exit_code == 4
     assert left_over(home) == []
-    assert not list((home / "landing" / "centre__work_order_event").glob("R-*"))
+    landed = [r.status for r in landing.receipts(EVENT)]
+    assert landed == ([] if step == "copied" else ["landed"])
     assert ingest(EVENT, file).status == "loaded"
+    assert whole_lake() == EXPECTED
+    assert left_over(home) == []
 
 
-def test_a_landing_that_cannot_be_written_is_said(file, home):
+def test_a_landing_that_cannot_be_entered_is_said(file, home):
+    ingest(EVENT, file)
+    (home / "landing").chmod(0)
+    if os.access(home / "landing", os.R_OK):
+        pytest.skip("nothing is closed to root")
+    try:
+        with pytest.raises(IngestError, match="没有完成"):
+            ingest(EVENT, file)
+    finally:
+        (home / "landing").chmod(0o700)
+    assert ingest(EVENT, file).status == "already"
+
+
+def test_a_landing_that_is_no_folder_is_said(file, home):
     home.mkdir()
     (home / "landing").write_text("no folder")
     with pytest.raises(IngestError):
@@ -214,16 +246,12 @@ def test_a_file_at_which_the_program_fails_does_not_stop_the_others(home, monkey
     assert [o.status for o in ingest_inbox()] == ["loaded"]
 
 
-def test_where_the_disk_fails_a_file_stays_in_the_inbox(home, monkeypatch):
+def test_where_the_disk_fails_a_file_stays_in_the_inbox(home):
     inbox = home / "inbox" / "centre__work_order_event"
     inbox.mkdir(parents=True)
     (inbox / "01.csv").write_bytes(csv_bytes(PICTURE))
 
-    def full(_reached: str) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(flow, "reached", full)
+    with full_disk(100):
         (failed,) = ingest_inbox()
     assert (failed.status, failed.exit_code, failed.refused_because.rule) == ("failed", 4, "not_finished")
     assert [o.status for o in ingest_inbox()] == ["loaded"]

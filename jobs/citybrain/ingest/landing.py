@@ -199,8 +199,11 @@ def verify(receipt: Receipt) -> None:
 def update(receipt: Receipt) -> Receipt:
     """Rewrites receipt.json whole; a reader sees the old or the new one."""
     draft = receipt.folder / ".receipt.json.part"
-    _write(draft, receipt)
-    draft.replace(receipt.folder / "receipt.json")
+    try:
+        _write(draft, receipt)
+        draft.replace(receipt.folder / "receipt.json")
+    finally:
+        draft.unlink(missing_ok=True)
     _fsync(receipt.folder)
     return receipt
 
