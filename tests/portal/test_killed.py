@@ -13,9 +13,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from deltalake import DeltaTable
 from sqlalchemy import update
 
 from citybrain.ingest import landing
+from citybrain.lake import table_uri
 from citybrain.portal import accounts
 from citybrain.portal.models import Delivery
 from citybrain.portal.settings import database_url
@@ -98,12 +100,17 @@ def test_killed_while_a_file_is_read_and_while_it_is_loaded(program: Program) ->
         wait(lambda: program.api("GET", f"/uploads/{id}").json()["state"] == "checking")
         children = workers(process.pid)
     wait(lambda: not any(alive(pid) for pid in children), 30)
-    with portal(program) as process:  # … while it is loaded
-        found = program.settled(id)
-        assert found["preview"]["counts"]["accepted"] == ROWS
-        program.api("POST", f"/uploads/{id}/confirm")
-        number = found["preview"]["receipt"]
-        wait(lambda: landing.find(f"bronze.{EVENT}", number) is not None)
+    with landing.locked("ops.issue"):  # … while it is loaded: after quarantine, its findings wait for us
+        with portal(program) as process:
+            found = program.settled(id)
+            assert found["preview"]["counts"]["accepted"] == ROWS
+            program.api("POST", f"/uploads/{id}/confirm")
+            number = found["preview"]["receipt"]
+            wait(lambda: DeltaTable.is_deltatable(table_uri(f"quarantine.{EVENT}")))
+            children = workers(process.pid)
+        wait(lambda: not any(alive(pid) for pid in children), 30)
+        half = landing.find(f"bronze.{EVENT}", number)
+        assert (half.status, DeltaTable.is_deltatable(table_uri(f"bronze.{EVENT}"))) == ("landed", False)
     with portal(program):
         done = program.settled(id, ("done", "failed"))
         assert (done["state"], done["receipt"]) == ("done", number)

@@ -86,6 +86,7 @@ def test_who_has_an_account_comes_in_and_nobody_else(by_oidc: Served, provider: 
     provider.person = {"sub": "42", "preferred_username": "oidc-li"}
     answer = enter(by_oidc, provider)
     assert (answer.status_code, answer.headers.get("location")) == (303, "/receipts")
+    assert by_oidc.audited(account="oidc-li")[-1].action == "sign_in"
     assert enter(by_oidc, provider, state="forged").status_code == 401
     for person in (
         {"sub": "43", "preferred_username": "oidc-li"},  # the name was given to somebody else
@@ -94,6 +95,8 @@ def test_who_has_an_account_comes_in_and_nobody_else(by_oidc: Served, provider: 
     ):
         provider.person = person
         assert enter(by_oidc, provider).status_code == 403
+        refused = by_oidc.audited(account=person["preferred_username"])[-1]
+        assert (refused.action, refused.detail) == ("sign_in_failed", {"by": "oidc"})
     provider.person, provider.key = {"sub": "42", "preferred_username": "oidc-li"}, STRANGE
     try:
         assert enter(by_oidc, provider).status_code == 401
