@@ -39,9 +39,9 @@ class City:
     """A stack of its own with a small simulated city in it, as `make demo` makes it."""
 
     def __init__(self, home: Path) -> None:
-        spark, airflow, superset = free_ports(3)
+        spark, airflow, superset, portal = free_ports(4)
         self.home = home
-        ports = {"SPARK": spark, "AIRFLOW": airflow, "SUPERSET": superset}
+        ports = {"SPARK": spark, "AIRFLOW": airflow, "SUPERSET": superset, "PORTAL": portal}
         self.env = {
             **os.environ,
             **{f"CITYBRAIN_{name}_PORT": str(port) for name, port in ports.items()},

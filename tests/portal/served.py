@@ -18,6 +18,7 @@ from citybrain.portal import accounts
 from citybrain.portal.app import Portal, create_app
 from citybrain.portal.audit import Actor
 from citybrain.portal.models import Account, Audit
+from citybrain.portal.process import options
 from citybrain.portal.sessions import COOKIE
 from citybrain.portal.settings import Settings
 
@@ -65,8 +66,10 @@ class Person(httpx.Client):
     patience = 60  # seconds until a file must have been looked at
     pause, slower, slowest = 0.05, 1.0, 3.0  # seconds between two looks, and how they grow
 
-    def __init__(self, url: str) -> None:
-        super().__init__(base_url=url, trust_env=False, timeout=60)
+    def __init__(self, url: str, address: str | None = None) -> None:
+        """``address``: of the loopback, from which he comes; 127.0.0.1 is also that of the proxy that is believed."""
+        transport = httpx.HTTPTransport(local_address=address)
+        super().__init__(base_url=url, trust_env=False, timeout=60, transport=transport)
         self.csrf = ""
 
     @property
@@ -138,8 +141,8 @@ class Person(httpx.Client):
 class Program(Person):
     """A system with a token."""
 
-    def __init__(self, url: str, token: str) -> None:
-        super().__init__(url)
+    def __init__(self, url: str, token: str, address: str | None = None) -> None:
+        super().__init__(url, address)
         self.headers["Authorization"] = f"Bearer {token}"
 
 
@@ -147,7 +150,7 @@ class Program(Person):
 def serving(**settings: Any) -> Iterator[Served]:
     app = create_app(Settings(**settings))
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, **{**options("127.0.0.1", port), "log_level": "warning"}))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -19,9 +19,12 @@ from sqlalchemy.exc import DBAPIError
 from citybrain.portal import accounts, audit
 from citybrain.portal.audit import Actor
 from citybrain.portal.models import Account, Audit, Base, now
+from citybrain.portal.sessions import COOKIE
 from citybrain.portal.settings import database_url
 from citybrain.portal.store import Store
-from tests.portal.served import PASSWORD, TEST, free_port
+from tests.portal.conftest import EVENT, owner
+from tests.portal.drawn import events
+from tests.portal.served import PASSWORD, TEST, Person, Program, free_port, serving
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +42,11 @@ def postgres() -> Iterator[str]:
     options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off"
     control = [*drop, binaries[-1] / "pg_ctl", "-D", folder / "data", "-w", "-l", folder / "log"]
     subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, cwd="/")
+    server = f"postgresql://citybrain@127.0.0.1:{port}"
     try:
-        yield f"postgresql://citybrain@127.0.0.1:{port}"
+        make = [sys.executable, Path(__file__).parents[2] / "infra/postgres.py", "portal"]
+        subprocess.run(make, check=True, env={**os.environ, "CITYBRAIN_POSTGRES": server})
+        yield server
     finally:
         subprocess.run([*control, "-m", "immediate", "stop"], capture_output=True, cwd="/")
         shutil.rmtree(folder, ignore_errors=True)
@@ -53,14 +59,8 @@ def store(
     if request.param == "sqlite":
         found = Store(f"sqlite:///{tmp_path / 'portal.db'}")
     else:
-        server = request.getfixturevalue("postgres")
-        made = subprocess.run(
-            [sys.executable, Path(__file__).parents[2] / "infra/postgres.py", "portal"],
-            env={**os.environ, "CITYBRAIN_POSTGRES": server},
-        )
-        assert made.returncode == 0
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("CITYBRAIN_POSTGRES", server)
+            patch.setenv("CITYBRAIN_POSTGRES", request.getfixturevalue("postgres"))
             found = Store(database_url())
     found.migrate()
     yield found
@@ -76,7 +76,8 @@ def test_migrations_make_what_the_models_say_and_run_once(store: Store) -> None:
 def test_the_audit_can_be_added_to_and_nothing_else(store: Store) -> None:
     with store.begin() as db:
         audit.record(db, Actor("某人", "127.0.0.1"), "sign_in", why="试")
-    for sql in ("UPDATE audit SET account = 'x'", "DELETE FROM audit"):
+    emptied = ["TRUNCATE audit", "TRUNCATE audit CASCADE"] if store.engine.dialect.name == "postgresql" else []
+    for sql in ("UPDATE audit SET account = 'x'", "DELETE FROM audit", *emptied):
         with pytest.raises(DBAPIError, match="append-only"), store.begin() as db:
             db.execute(text(sql))
     with store.begin() as db:
@@ -97,3 +98,41 @@ def test_passwords_and_tokens_are_not_in_the_database(store: Store) -> None:
     assert "$argon2id$" in stored
     assert PASSWORD not in stored
     assert token.removeprefix(accounts.TOKEN_PREFIX) not in stored
+
+
+@pytest.mark.postgres
+def test_a_delivery_goes_on_after_a_restart_with_all_state_in_postgresql(
+    postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("CITYBRAIN_POSTGRES", postgres)
+    content = events(good=3, bad=1)
+    with serving(workers=1) as served:
+        served.account("restarted", owner(EVENT))
+        program = Program(served.url, served.token("restarted"))
+        half = program.begin(EVENT, "半.csv", len(content)).json()["id"]
+        assert program.piece(half, content[:50]).status_code == 204
+        waiting = program.hand_in(EVENT, "等.csv", events())
+        assert waiting["state"] == "checked"
+        session = served.signed_in("restarted").session
+    with serving(workers=1) as served:
+        program.base_url = served.url
+        assert program.api("HEAD", f"/uploads/{half}").headers["upload-offset"] == "50"
+        assert program.piece(half, content[50:], 50).status_code == 204
+        assert program.settled(half)["preview"]["counts"]["accepted"] == 3
+        receipts = [program.confirmed(id)["receipt"] for id in (half, waiting["id"])]
+        assert program.api("POST", f"/receipts/{receipts[0]}/withdraw").json()["status"] == "withdrawn"
+        listed = {r["receipt"]: r["status"] for r in program.api("GET", "/receipts").json()}
+        assert listed == dict(zip(receipts, ("withdrawn", "loaded"), strict=True))
+        person = Person(served.url)
+        person.cookies.set(COOKIE, session)
+        assert person.get("/").status_code == 200
+        done = [a.action for a in served.audited(account="restarted") if a.action not in ("view", "sign_in")]
+        assert done == [
+            *("upload", "upload", "uploaded", "uploaded"),
+            *("confirm", "loaded", "confirm", "loaded", "withdraw"),
+        ]
+        wrong = [Person(served.url).sign_in("restarted", "不是这个密码吧").status_code for _ in range(6)]
+        assert wrong == [401] * accounts.WRONG_OF_NAME + [429]
+        assert Person(served.url).sign_in("restarted", PASSWORD).status_code == 429
+    assert not (tmp_path / "home/portal/portal.db").exists()

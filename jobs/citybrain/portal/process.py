@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from citybrain import lake
 from citybrain.portal import accounts
@@ -36,17 +37,20 @@ def run(host: str, port: int) -> None:
     from citybrain.portal.app import create_app
 
     with alone():
-        trusted = os.environ.get("CITYBRAIN_PORTAL_PROXIES") or "127.0.0.1"
-        uvicorn.run(
-            create_app(),
-            host=host,
-            port=port,
-            log_level="info",
-            access_log=False,  # the audit says who did what
-            server_header=False,
-            forwarded_allow_ips=trusted,
-            timeout_graceful_shutdown=5,
-        )
+        uvicorn.run(create_app(), **options(host, port))
+
+
+def options(host: str, port: int) -> dict[str, Any]:
+    """How uvicorn serves it."""
+    return {
+        "host": host,
+        "port": port,
+        "log_level": "info",
+        "access_log": False,  # the audit says who did what
+        "server_header": False,
+        "forwarded_allow_ips": os.environ.get("CITYBRAIN_PORTAL_PROXIES") or "127.0.0.1",
+        "timeout_graceful_shutdown": 5,
+    }
 
 
 def admin_password() -> str:
