@@ -52,9 +52,9 @@ assert spark.conf.get("spark.sql.session.timeZone") == "Asia/Shanghai"
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[stack.Settings]:
     with ExitStack() as held:
-        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
         ports = [str(server.getsockname()[1]) for server in servers]
-    for name, number in zip(("SPARK", "AIRFLOW", "SUPERSET"), ports, strict=True):
+    for name, number in zip(("SPARK", "AIRFLOW", "SUPERSET", "PORTAL"), ports, strict=True):
         monkeypatch.setenv(f"CITYBRAIN_{name}_PORT", number)
     for name in ("CITYBRAIN_SPARK", "CITYBRAIN_POSTGRES"):
         monkeypatch.delenv(name, raising=False)
