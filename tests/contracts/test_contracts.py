@@ -131,6 +131,27 @@ def test_an_input_without_contract_and_a_circle_are_refused(tmp_path):
         load(site(tmp_path, derived.format("silver.thing"), "silver/other.yaml"))
 
 
+def test_what_follows_snapshots_row_by_row_must_read_which_receipt_stands(tmp_path):
+    """What a later snapshot no longer holds is superseded, not deleted: no change of a row says so."""
+    site(tmp_path, GOOD.replace("mode: upsert", "mode: snapshot"))
+    head = "title: 表\nowner: 局\ngrain: 一行\n"
+    merge = head + "build: merge\nper: [work_order_id]\nkey: [work_order_id]\nfields: [work_order_id]\n"
+    cube = head + "build: cube\nkey: [work_order_id]\nfields: [work_order_id, row_count]\n"
+    lookup = head + "build: replace\nkey: [{0}]\nfields: [{0}]\ninputs: [bronze.test__thing]\n"
+    for text in (merge, cube):
+        with pytest.raises(
+            ContractError, match=r"silver\.thing: a later snapshot of bronze\.test__thing takes the place"
+        ):
+            load(site(tmp_path, text + "inputs: [bronze.test__thing]\n", "silver/thing.yaml"))
+    site(tmp_path, lookup.format("town_code"), "silver/stands.yaml")
+    beside = merge + "inputs: [bronze.test__thing, silver.stands]\n"
+    with pytest.raises(ContractError, match="takes the place"):
+        load(site(tmp_path, beside, "silver/thing.yaml"))
+    assert load(site(tmp_path, lookup.format("receipt"), "silver/stands.yaml"))["silver.thing"].per == (
+        "work_order_id",
+    )
+
+
 def test_a_cube_sums_integers_and_counts_its_contributions(tmp_path):
     cube = (
         "title: 方\nowner: 局\ngrain: 一行\nbuild: cube\ninputs: [silver.work_order]\nkey: [stat_date]\n"

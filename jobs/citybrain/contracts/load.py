@@ -208,7 +208,23 @@ def _check_inputs(contracts: dict[str, Contract]) -> None:
                 raise ContractError(f"{contract.table}: input {name} lies downstream")
         if stray := set(contract.via) - set(contract.inputs):
             raise ContractError(f"{contract.table}: via names {sorted(stray)}, which are not inputs")
+        for name in contract.inputs:
+            if _loses_track(contract, contracts[name], contracts):
+                raise ContractError(
+                    f"{contract.table}: a later snapshot of {name} takes the place of rows without changing them, so "
+                    f"that a refresh would miss them; build: replace, or read beside it a lookup of which receipt "
+                    f"stands (made from {name}, with a column receipt), which has all built anew"
+                )
     in_order(contracts)
+
+
+def _loses_track(contract: Contract, source: Contract, contracts: dict[str, Contract]) -> bool:
+    """Whether a table follows snapshots row by row and reads nothing beside that changes with the receipt that stands
+    (a changed lookup has the table built in full)."""
+    if not (source.delivery and source.delivery.mode == "snapshot" and contract.follows(source)):
+        return False
+    lookups = [contracts[n] for n in contract.inputs if n not in contract.via and not contract.follows(contracts[n])]
+    return not any(source.table in known.inputs and "receipt" in known.names for known in lookups)
 
 
 def in_order(contracts: dict[str, Contract]) -> list[Contract]:

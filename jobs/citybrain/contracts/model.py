@@ -211,6 +211,10 @@ class Contract(Strict):
             return next((name for name in self.key if self.field(name).type == "date"), None)
         return self.per[0] if self.per else None
 
+    def follows(self, source: Contract) -> bool:
+        """Whether an input is followed row by row: a cube's facts; in a merge, what holds all ``per`` columns."""
+        return self.build == "cube" or (self.build == "merge" and set(self.per) <= set(source.names))
+
     def field(self, name: str) -> Field:
         return next(f for f in self.fields if f.name == name)
 

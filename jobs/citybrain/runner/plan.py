@@ -82,9 +82,7 @@ def _extent(
 
 
 def is_followed(contract: Contract, table: str) -> bool:
-    """Whether an input is followed row by row: a cube's facts; in a merge, what holds all ``per`` columns."""
+    """Whether an input is followed row by row."""
     from citybrain import contracts
 
-    if contract.build == "cube":
-        return True
-    return contract.build == "merge" and set(contract.per) <= set(contracts.load()[table].names)
+    return contract.follows(contracts.load()[table])
