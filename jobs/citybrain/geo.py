@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from citybrain.contracts.load import folders, found, read_yaml, validated
+from citybrain.contracts.load import folders, read_yaml, validated
 from citybrain.contracts.model import Strict
 
 Floats = NDArray[np.float64]
@@ -46,13 +45,19 @@ class Plane(Strict):
     zone: int | None = None  # the prefix that eastings may bear, in millions of metres
 
 
-@cache
 def planes() -> dict[str, Plane]:
+    """The project's planes and those that a site adds; of one name the site's."""
     known: dict[str, Plane] = {}
-    for path in found(folders(), "crs.yaml"):
-        node, raw = read_yaml(path)
-        known |= {name: validated(Plane, spec, path, node, (name,)) for name, spec in raw.items()}
+    for path in (folder / "crs.yaml" for folder in folders()):
+        if path.exists():
+            node, raw = read_yaml(path)
+            known |= {name: validated(Plane, spec, path, node, (name,)) for name, spec in raw.items()}
     return known
+
+
+def fingerprint() -> str:
+    """Of the planes: with other parameters points lie elsewhere."""
+    return repr(planes())
 
 
 def methods(known: Mapping[str, Plane] | None = None) -> dict[str, str]:

@@ -47,9 +47,7 @@ def parameters(tmp_path, monkeypatch):
     """A site that knows its plane."""
     (tmp_path / "crs.yaml").write_text(PLANE, "utf-8")
     monkeypatch.setenv("CITYBRAIN_SCHEMAS", str(tmp_path))
-    geo.planes.cache_clear()
-    yield geo.planes()["地方平面"]
-    geo.planes.cache_clear()
+    return geo.planes()["地方平面"]
 
 
 @pytest.mark.dirt("X20")

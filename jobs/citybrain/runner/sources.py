@@ -7,7 +7,9 @@ import hashlib
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from citybrain import contracts
 from citybrain.contracts import Contract, ContractError
 
 PACKAGE = Path(__file__).parents[1]
@@ -31,18 +33,24 @@ def source_of(contract: Contract) -> Path:
 
 
 def fingerprint(contract: Contract) -> str:
-    """Of the contract with its rules and parameters, of the transform and of what it imports from citybrain.
+    """Of the contract with its rules and parameters, of how its inputs are read, of the transform and of what that
+    imports from citybrain.
 
-    A transform module may add what it reads besides (``fingerprint() -> str``), e.g. the indicator registry.
+    A module may add what it reads besides (``fingerprint() -> str``): the indicator registry, the planes of a site.
     """
     digest = hashlib.sha256(contract.model_dump_json().encode())
-    source = source_of(contract)
-    for path in sorted(_closure(source, set())):
+    for name in contract.inputs:
+        if delivery := contracts.load()[name].delivery:
+            digest.update(f"{name} {delivery.mode} {delivery.period}".encode())
+    for path in sorted(_closure(source_of(contract), set())):
         digest.update(path.read_bytes())
-    if source.suffix == ".py" and "\ndef fingerprint(" in source.read_text(encoding="utf-8"):
-        module = importlib.import_module(f"citybrain.{contract.layer}.{contract.name}")
-        digest.update(module.fingerprint().encode())
+        if path.suffix == ".py" and "\ndef fingerprint(" in path.read_text(encoding="utf-8"):
+            digest.update(_module(path).fingerprint().encode())
     return digest.hexdigest()[:16]
+
+
+def _module(path: Path) -> Any:
+    return importlib.import_module(".".join(["citybrain", *path.relative_to(PACKAGE).with_suffix("").parts]))
 
 
 def _closure(path: Path, seen: set[Path]) -> set[Path]:
