@@ -51,6 +51,17 @@ def test_the_rows_are_found_wherever_they_stand(tmp_path, text, encoding):
     assert (outcome.detected.kind, outcome.detected.encoding) == ("json", encoding)
 
 
+def test_a_feature_of_geojson_is_its_properties_with_its_geometry_beside(tmp_path):
+    point = {"type": "Point", "coordinates": [113.1, 23.0]}
+    features = [{"type": "Feature", "geometry": point, "properties": TWO[0]}, {"type": "Feature", "properties": TWO[1]}]
+    path = put(tmp_path, dumped({"features": features, "type": "FeatureCollection"}))
+    outcome = ingest(TOWN, path)
+    assert (outcome.status, lake(TOWN, "town_code town_name lon _row")) == ("loaded", TAKEN)
+    assert [issue.header for issue in outcome.issues if issue.rule == "unknown_column"] == ["geometry", "镇街简称"]
+    keys, first = JsonSource(path).preview(2)
+    assert dict(zip(keys, first, strict=True))["geometry"] == json.dumps(point)
+
+
 def test_keys_are_renamed_as_the_head_says(tmp_path):
     head = '{"rows": "", "columns": {"dm": "镇街代码", "mc": "镇街名称", "rq": "生效日期"}}'
     ingest(TOWN, put(tmp_path, f'\x1e{head}\n\x1e[{{"dm": "440605011", "mc": "桂城街道", "rq": "20030101"}}]'))

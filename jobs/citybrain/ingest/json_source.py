@@ -1,7 +1,8 @@
 """JSON: a list of objects, an object that holds one, an object a line, or the answers of an API one after the other.
 
-An object is a row; the keys of all objects, in the order in which they appear, are the header and stand in row 1. What
-is pulled from an API is kept as it was answered, as a JSON text sequence (RFC 7464). Its first text may say where in
+An object is a row; the keys of all objects, in the order in which they appear, are the header and stand in row 1. The
+row of a feature of GeoJSON (RFC 7946) is its properties with its geometry, as JSON, in a column of that name. What is
+pulled from an API is kept as it was answered, as a JSON text sequence (RFC 7464). Its first text may say where in
 each answer the rows are and what their keys are called in the contract: ``{"rows": "data.records", "columns": {…}}``.
 """
 
@@ -108,7 +109,15 @@ def rows_in(value: Any, path: str | None) -> list[Mapping[str, Any]]:
         rows = _nearest([value])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise Refused("unknown_format", kind=f"没有对象列表的 JSON 文件{f'（应在 {path}）' if path else ''}")
-    return rows
+    return [_feature(row) for row in rows]
+
+
+def _feature(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of a feature of GeoJSON its properties, and its geometry beside them; any other object as it is."""
+    properties = row.get("properties")
+    if row.get("type") != "Feature" or not isinstance(properties, dict):
+        return row
+    return {**properties, "geometry": row.get("geometry")}
 
 
 def at(value: Any, path: str) -> Any:
