@@ -1,11 +1,18 @@
-"""The smallest .xls that there is: BIFF8 records in a compound file, byte by byte. WPS writes .et in the same way."""
+"""Our own writer of .xls, after [MS-XLS] and [MS-CFB]: BIFF8 records in a compound file, byte by byte.
+
+No program of an office wrote these files; they hold the records that such programs write. ``plain`` is the least that
+there is: texts in their cells, each number in eight bytes. Otherwise as Excel and WPS (.et) save: texts in the shared
+table, over several records where it is long; short numbers packed, runs of them in one record; dates are numbers whose
+format says so; of merged cells only the first holds something.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 _SECTOR = 512
 _END, _FAT, _FREE = 0xFFFFFFFE, 0xFFFFFFFD, 0xFFFFFFFF
@@ -19,14 +26,18 @@ class Error:
     of_formula: bool = False
 
 
-Cell = str | float | Error
+Cell = str | float | datetime | Error
 Rows = Sequence[Sequence[Cell]]
+Merged = Sequence[tuple[int, int, int, int]]  # first and last row, first and last column, from 0
+_LONGEST = 8224  # bytes of a record
+_DATE_FORMAT, _DATE_XF = 164, 1
+_DAY_0 = datetime.fromisoformat("1899-12-30")  # the days of a workbook have no zone
 
 
 def xls(rows: Rows, sheet: str = "明细", before: Rows | None = None, since_1904: bool = False) -> bytes:
-    """``before``: the rows of a hidden sheet before it."""
-    sheets = {"隐藏": (before, True)} if before else {}
-    return compound(_book({**sheets, sheet: (rows, False)}, since_1904))
+    """Plain; ``before``: the rows of a hidden sheet before it."""
+    sheets = {"隐藏": (_sheet(before), True)} if before else {}
+    return compound(_book({**sheets, sheet: (_sheet(rows), False)}, since_1904))
 
 
 def locked(rows: Rows, password: str) -> bytes:
@@ -35,7 +46,7 @@ def locked(rows: Rows, password: str) -> bytes:
     salt, proof = bytes(range(16)), bytes(16)
     first = _rc4(_key(password, salt, 0), proof + hashlib.md5(proof).digest())
     mark = _record(0x002F, struct.pack("<HHH", 1, 1, 1) + salt + first)
-    plain = _book({"明细": (rows, False)}, False, mark)
+    plain = _book({"明细": (_sheet(rows), False)}, False, mark)
     stream = b"".join(
         _rc4(_key(password, salt, at // 1024), plain[at : at + 1024]) for at in range(0, len(plain), 1024)
     )
@@ -68,6 +79,39 @@ def _rc4(key: bytes, data: bytes) -> bytes:
     return bytes(out)
 
 
+def xls_as_saved(rows: Rows, merged: Merged = (), sheet: str = "明细") -> bytes:
+    """As the programs of an office save it."""
+    texts = Texts()
+    return compound(_book({sheet: (_sheet(rows, texts, merged), False)}, since_1904=False, texts=texts))
+
+
+@dataclass
+class Texts:
+    """The table of shared texts."""
+
+    known: dict[str, int] = field(default_factory=dict)
+    used: int = 0
+
+    def place(self, text: str) -> int:
+        self.used += 1
+        return self.known.setdefault(text, len(self.known))
+
+    def records(self) -> Iterator[bytes]:
+        """A text may go on in the next record, which begins by saying again how wide its letters are."""
+        kind, data = 0x00FC, struct.pack("<II", self.used, len(self.known))
+        for text in self.known:
+            if len(data) + 5 > _LONGEST:
+                yield _record(kind, data)
+                kind, data = 0x003C, b""
+            data += struct.pack("<HB", len(text), 1)
+            letters = text.encode("utf-16-le")
+            while len(letters) > (room := (_LONGEST - len(data)) // 2 * 2):
+                yield _record(kind, data + letters[:room])
+                kind, data, letters = 0x003C, b"\1", letters[room:]
+            data += letters
+        yield _record(kind, data)
+
+
 def _record(kind: int, data: bytes = b"") -> bytes:
     return struct.pack("<HH", kind, len(data)) + data
 
@@ -76,26 +120,75 @@ def _text(text: str, size: str) -> bytes:
     return struct.pack(f"<{size}B", len(text), 1) + text.encode("utf-16-le")
 
 
-def _book(sheets: Mapping[str, tuple[Rows, bool]], since_1904: bool, mark: bytes = b"") -> bytes:
+def _book(
+    sheets: Mapping[str, tuple[bytes, bool]], since_1904: bool, mark: bytes = b"", texts: Texts | None = None
+) -> bytes:
+    """``sheets``: of each its records, and whether it is hidden."""
     begin = struct.pack("<HHHHII", 0x0600, 0x0005, 0, 0, 0, 0)
     book = _record(0x0809, begin) + mark + _record(0x0042, struct.pack("<H", 1200))
     book += _record(0x0022, struct.pack("<H", since_1904))
-    bodies = [_sheet(rows) for rows, _ in sheets.values()]
+    shared = b""
+    if texts:
+        book += _record(0x041E, struct.pack("<H", _DATE_FORMAT) + _text('yyyy"年"m"月"d"日" hh:mm', "H"))
+        book += b"".join(_record(0x00E0, struct.pack("<HH16x", 0, form)) for form in (0, _DATE_FORMAT))
+        shared = b"".join(texts.records())
     names = [_text(name, "B") for name in sheets]
-    offset = len(book) + sum(4 + 6 + len(name) for name in names) + 4
-    for name, body, (_, hidden) in zip(names, bodies, sheets.values(), strict=True):
+    offset = len(book) + sum(4 + 6 + len(name) for name in names) + len(shared) + 4
+    for name, (body, hidden) in zip(names, sheets.values(), strict=True):
         book += _record(0x0085, struct.pack("<IH", offset, hidden) + name)
         offset += len(body)
-    return book + _record(0x000A) + b"".join(bodies)
+    return book + shared + _record(0x000A) + b"".join(body for body, _ in sheets.values())
 
 
-def _sheet(rows: Rows) -> bytes:
-    cells = b"".join(
-        _cell(row, column, cell) for row, line in enumerate(rows) for column, cell in enumerate(line) if cell != ""
-    )
+def _sheet(rows: Rows, texts: Texts | None = None, merged: Merged = ()) -> bytes:
+    if texts:
+        cells = b"".join(record for row, line in enumerate(rows) for record in _saved(row, line, texts))
+    else:
+        cells = b"".join(
+            _cell(row, column, cell) for row, line in enumerate(rows) for column, cell in enumerate(line) if cell != ""
+        )
+    if merged:
+        cells += _record(0x00E5, struct.pack("<H", len(merged)) + b"".join(struct.pack("<4H", *m) for m in merged))
     size = struct.pack("<IIHHH", 0, len(rows), 0, max(map(len, rows)), 0)
     begin = struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0)
     return _record(0x0809, begin) + _record(0x0200, size) + cells + _record(0x000A)
+
+
+def _saved(row: int, line: Sequence[Cell], texts: Texts) -> Iterator[bytes]:
+    column = 0
+    while column < len(line):
+        cell, place = line[column], struct.pack("<HHH", row, column, 0)
+        run = 0
+        while column + run < len(line) and _packed(line[column + run]) is not None:
+            run += 1
+        if run > 1:
+            packed = b"".join(struct.pack("<HI", 0, _packed(value)) for value in line[column : column + run])
+            yield _record(0x00BD, place[:4] + packed + struct.pack("<H", column + run - 1))
+            column += run
+            continue
+        if run:
+            yield _record(0x027E, place + struct.pack("<I", _packed(cell)))
+        elif isinstance(cell, datetime):
+            days = (cell - _DAY_0).total_seconds() / 86_400
+            yield _record(0x0203, struct.pack("<HHHd", row, column, _DATE_XF, days))
+        elif cell == "":
+            yield _record(0x0201, place)
+        elif isinstance(cell, str):
+            yield _record(0x00FD, place + struct.pack("<I", texts.place(cell)))
+        else:
+            yield _cell(row, column, cell)
+        column += 1
+
+
+def _packed(cell: Cell) -> int | None:
+    """The four bytes of a short number: an integer or hundredths, or the upper half of its eight bytes."""
+    if not isinstance(cell, int | float):
+        return None
+    for hundredths, value in ((0, cell), (1, cell * 100)):
+        if value == int(value) and abs(value) < 1 << 29:
+            return (int(value) << 2) & 0xFFFFFFFF | 2 | hundredths
+    (bits,) = struct.unpack("<Q", struct.pack("<d", cell))
+    return None if bits & 0x3FFFFFFFF else bits >> 32
 
 
 def _cell(row: int, column: int, cell: Cell) -> bytes:

@@ -7,6 +7,8 @@ import json
 import time
 import zipfile
 from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,12 @@ import openpyxl
 import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
 
-from citybrain.ingest import Outcome, trial
+from citybrain.ingest import Outcome, ingest, trial
+from citybrain.ingest.flow import SHANGHAI
 from tests.ingest.pictures import cells, csv_bytes
+from tests.lake import rows_of
 from tests.measured import measured
-from tests.portal.biff import Error, compound, locked, xls
+from tests.portal.biff import Error, compound, locked, xls, xls_as_saved
 from tests.portal.conftest import EVENT
 from tests.portal.served import Person
 from tests.portal.sheets import HEAD, event, growing, row, text, workbook, write_wide
@@ -28,6 +32,7 @@ PLAIN = """
     NH20260908000001 | 1    | 受理 | 2026-09-08 09:05:00
 """
 REPORT = ("from citybrain import ingest", f"answer = ingest.trial('{EVENT}', Path('{{file}}')).counts")
+MONTHLY = "bronze.economy__monthly"
 Look = Callable[[str, bytes], Outcome]
 
 
@@ -53,6 +58,37 @@ def test_a_workbook_of_1997_is_read_and_so_is_that_of_wps(look: Look, name: str)
     assert (outcome.counts["accepted"], outcome.detected and outcome.detected.kind) == (2, "xls")
     assert outcome.detected
     assert outcome.detected.sheet == "明细"
+
+
+@pytest.mark.parametrize("name", ["旧.xls", "金山.et"])
+def test_a_workbook_as_programs_of_an_office_save_it_is_read_to_the_cell(tmp_path: Path, home: Path, name: str) -> None:
+    """Shared texts over several records, packed numbers and runs of them, dates by their format, an error."""
+    first, second = map(datetime.fromisoformat, ("2026-09-08 09:05", "2026-09-08 09:06"))
+    long = "情况说明" * 1_500
+    lines = [[*HEAD, "意见", "甲", "乙"],
+             ["NH20260908000001", 1, "受理", first, long, 0.5, 12.34],
+             ["NH20260908000001", 2, "派遣", second, long[1:], -7, 1e9],
+             ["NH20260908000001", 3, "处置", "2026年9月8日 10时", "", 1, 2],
+             ["NH20260908000001", 4, "处置", Error(0x17), "受理", "", ""]]  # fmt: skip
+    (tmp_path / name).write_bytes(xls_as_saved(lines))
+    outcome = ingest(EVENT, tmp_path / name)
+    assert outcome.counts == {"delivered": 4, "accepted": 3, "quarantined": 1, "set_aside": 0}
+    assert [(i.cell, i.text) for i in outcome.issues if i.rule == "cell_error"] == [("D5", "#REF!")]
+    rows = [row for row in rows_of(f"bronze.{EVENT}") if row["_receipt"] == outcome.receipt]
+    kept = sorted(rows, key=lambda row: row["event_no"])
+    moments = [f"{row['arrived_at'].astimezone(SHANGHAI):%m-%d %H:%M}" for row in kept]
+    assert moments == ["09-08 09:05", "09-08 09:06", "09-08 10:00"]
+    assert [row["opinion"] for row in kept] == [long, long[1:], None]
+
+
+def test_of_merged_cells_of_a_workbook_of_1997_each_row_has_the_value(tmp_path: Path, home: Path) -> None:
+    lines = [["年份", "月份", "指标", "单位", "累计"],
+             [2026, 2, "社会消费品零售总额", "亿元", 210.55],
+             ["", "", "商品零售", "亿元", 190.25]]  # fmt: skip
+    (tmp_path / "快报.xls").write_bytes(xls_as_saved(lines, merged=[(1, 2, 0, 0), (1, 2, 1, 1)]))
+    assert ingest("economy__monthly", tmp_path / "快报.xls").counts["accepted"] == 2
+    kept = sorted((r["macro_indicator"], r["stat_year"], r["stat_month"], r["ytd_level"]) for r in rows_of(MONTHLY))
+    assert kept == [("商品零售", 2026, 2, Decimal("190.25")), ("社会消费品零售总额", 2026, 2, Decimal("210.55"))]
 
 
 def test_errors_in_a_workbook_of_1997_are_told_as_those_of_today(look: Look) -> None:
