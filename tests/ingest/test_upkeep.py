@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
-from citybrain.ingest.write import QUARANTINE_SCHEMA, commit
+from citybrain import contracts
+from citybrain.ingest.write import QUARANTINE_SCHEMA, Part, bronze_schema, commit
 from citybrain.lake import PlaceError, table_uri
 from citybrain.maintain import maintain, tables
 from tests.lake import rows_of
 
 ORDERS, BACK = "bronze.centre__work_order", "quarantine.centre__work_order"
+ORDER_ROWS, RECEIPTS = bronze_schema(contracts.load()[ORDERS]), 500
 
 
 @pytest.fixture
@@ -40,6 +45,29 @@ def test_many_receipts_become_one_file_with_the_same_rows(twelve):
         assert (done[table].files_after, done[table].deleted) == (1, done[table].files_before)
     assert {table: rows(table) for table in tables()} == before
     assert [d.status for d in maintain(keep_days=0)] == ["unchanged"] * 3
+
+
+@pytest.fixture
+def many(tmp_path, home):
+    """RECEIPTS loads of one order each, committed as ingest commits them, and then looked after."""
+    part = tmp_path / "part.parquet"
+    for n in range(RECEIPTS):
+        order = {"work_order_id": f"NH{n:014d}", "_receipt": f"R{n}", "_load": 1, "_row": 2}
+        row = {field.name: order.get(field.name) for field in ORDER_ROWS}
+        pq.write_table(pa.Table.from_pylist([row], ORDER_ROWS), part)
+        assert commit(ORDERS, ORDER_ROWS, [Part(part, 1, part.stat().st_size, {})], f"R{n}", 1, "工单")
+    (done,) = maintain([ORDERS], keep_days=0)
+    return done
+
+
+def test_many_receipts_cost_a_reader_after_upkeep_one_file_and_one_checkpoint(many):
+    """Not the clock but what a reader opens: the checkpoint, no commit after it, one file; and every row is there."""
+    assert (many.files_before, many.files_after, many.deleted) == (RECEIPTS, 1, RECEIPTS)
+    log = Path(table_uri(ORDERS)) / "_delta_log"
+    checkpoint = json.loads((log / "_last_checkpoint").read_text())["version"]
+    assert [f.name for f in log.glob("*.json") if int(f.stem) > checkpoint] == []
+    assert len(list(Path(table_uri(ORDERS)).glob("**/*.parquet"))) == 1 + len(list(log.glob("*.parquet")))
+    assert {row["_receipt"] for row in rows_of(ORDERS)} == {f"R{n}" for n in range(RECEIPTS)}
 
 
 def test_what_was_replaced_stays_for_a_week(twelve):

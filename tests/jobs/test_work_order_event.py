@@ -20,9 +20,9 @@ def test_a_step_sent_again_stands_once_as_sent_last(given):
         built(events),
         given("""
             silver.work_order_event
-            work_order_id | event_no | step | event_unit | happened_at      | arrived_at       | finished_at      | quality_flags
-            NH1           | 1        | 派遣 | D01        | 2026-03-02T09:00 | 2026-03-02T09:00 | 2026-03-02T09:00 | []
-            NH1           | 2        | 处置 | D03        | 2026-03-02T15:00 | 2026-03-02T09:05 | 2026-03-02T15:00 | []
+            work_order_id | event_no | step | event_unit | happened_at      | arrived_at       | finished_at      | redaction_count | quality_flags
+            NH1           | 1        | 派遣 | D01        | 2026-03-02T09:00 | 2026-03-02T09:00 | 2026-03-02T09:00 | 0               | []
+            NH1           | 2        | 处置 | D03        | 2026-03-02T15:00 | 2026-03-02T09:05 | 2026-03-02T15:00 | 0               | []
         """),  # noqa: E501
     )
 
@@ -38,8 +38,8 @@ def test_of_two_rows_of_one_receipt_the_later_one_stands_whatever_their_order(gi
     name, header, *rows = drawn.strip().splitlines()
     expected = given("""
         silver.work_order_event
-        work_order_id | event_no | step | happened_at      | finished_at      | quality_flags
-        NH1           | 1        | 签收 | 2026-03-02T09:30 | 2026-03-02T09:30 | []
+        work_order_id | event_no | step | happened_at      | finished_at      | redaction_count | quality_flags
+        NH1           | 1        | 签收 | 2026-03-02T09:30 | 2026-03-02T09:30 | 0               | []
     """)
     for order in (rows, rows[::-1]):
         assert_same(built(given("\n".join([name, header, *order]))), expected)
@@ -62,11 +62,11 @@ def test_one_event_under_two_numbers_is_one_event_the_finished_one(given):
         built(events),
         given("""
             silver.work_order_event
-            work_order_id | event_no | step | event_unit | happened_at      | arrived_at       | finished_at      | quality_flags
-            NH1           | 5        | 处置 | D03        | 2026-03-02T15:00 | 2026-03-02T09:05 | 2026-03-02T15:00 | repeated_event
-            NH1           | 7        | 处置 | D04        | 2026-03-02T09:05 | 2026-03-02T09:05 |                  | []
-            NH2           | 3        | 返工 |            | 2026-03-02T09:05 |                  | 2026-03-02T09:05 | []
-            NH2           | 4        | 返工 |            | 2026-03-02T11:05 |                  | 2026-03-02T11:05 | repeated_event
+            work_order_id | event_no | step | event_unit | happened_at      | arrived_at       | finished_at      | redaction_count | quality_flags
+            NH1           | 5        | 处置 | D03        | 2026-03-02T15:00 | 2026-03-02T09:05 | 2026-03-02T15:00 | 0               | repeated_event
+            NH1           | 7        | 处置 | D04        | 2026-03-02T09:05 | 2026-03-02T09:05 |                  | 0               | []
+            NH2           | 3        | 返工 |            | 2026-03-02T09:05 |                  | 2026-03-02T09:05 | 0               | []
+            NH2           | 4        | 返工 |            | 2026-03-02T11:05 |                  | 2026-03-02T11:05 | 0               | repeated_event
         """),  # noqa: E501
     )
 
@@ -96,18 +96,16 @@ def test_times_that_cannot_be_are_flagged_and_opinions_redacted(given):
         work_order_id | event_no | step | arrived_at       | finished_at      | opinion              | _received_at
         NH1           | 1        | 签收 | 2026-03-02T09:00 | 2026-03-02T08:59 | 已联系13800138000 | 2026-03-02T10:00
         NH1           | 2        | 反馈 | 2026-03-02T09:00 | 2026-03-02T10:00 |                      | 2026-03-02T10:00
-        NH1           | 3        | 核查 | 2026-03-02T09:00 | 2026-03-02T10:01 |                      | 2026-03-02T10:00
+        NH1           | 3        | 核查 | 2026-03-02T09:00 | 2026-03-02T10:01 | 已办2件              | 2026-03-02T10:00
     """)
     assert_same(
         built(events),
         given("""
             silver.work_order_event
-            event_no | opinion        | quality_flags
-            1        | 已联系〔电话〕 | time_order_violation
-            2        |                | []
-            3        |                | later_than_receipt
+            event_no | opinion        | redaction_count | quality_flags
+            1        | 已联系〔电话〕 | 1               | time_order_violation
+            2        |                | 0               | []
+            3        | 已办2件        | 0               | later_than_receipt
         """),
-        "event_no",
-        "opinion",
-        "quality_flags",
+        *("event_no", "opinion", "redaction_count", "quality_flags"),
     )

@@ -135,8 +135,17 @@ def cell_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "是" if value else "否"
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False) if value else None
+        return _dumped(value) if value else None
     return value or None
+
+
+def _dumped(value: Any) -> str:
+    """JSON again, with numbers as they were written."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_dumped(str(key))}: {_dumped(cell)}' for key, cell in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_dumped, value))}]"
+    return value if isinstance(value, Number) else json.dumps(value, ensure_ascii=False)
 
 
 def _nearest(level: list[dict[str, Any]]) -> list[Any]:

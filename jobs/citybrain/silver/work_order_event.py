@@ -5,7 +5,7 @@ from pyspark.sql import functions as F
 
 from citybrain.silver._flags import flags
 from citybrain.silver._latest import latest
-from citybrain.silver._text import without_numbers
+from citybrain.silver._text import places_redacted, without_numbers
 
 STAGES = ("采集", "受理", "立案", "派遣", "签收", "处置", "反馈", "核查", "结案")
 SAME_EVENT = ("work_order_id", "step", "event_unit", "_moment")
@@ -24,6 +24,7 @@ def work_order_event(centre__work_order_event: DataFrame) -> DataFrame:
         "finished_at",
         "new_deadline_at",
         without_numbers("opinion").alias("opinion"),
+        places_redacted("opinion").alias("redaction_count"),
         flags(
             {
                 "time_order_violation": F.col("finished_at") < F.col("arrived_at"),
