@@ -168,7 +168,7 @@ def test_what_a_row_tells(served: Served) -> None:
     assert Person(served.url).sign_in("told", "不是这个密码吧").status_code == 401
     rows = [(a.account, a.action, a.subject, a.detail) for a in served.audited(address="127.0.0.1")[-7:]]
     assert rows == [
-        ("admin", "view", None, {"what": "accounts"}),
+        ("admin", "view", None, {"what": "账户管理"}),
         ("admin", "account_add", "told", {"department": owner(CASE), "role": "uploader"}),
         ("admin", "account_change", "told", {"active": False}),
         ("admin", "template", EVENT, {}),

@@ -50,7 +50,7 @@ def test_nothing_enters_the_lake_before_its_sender_says_so(served: Served, centr
     assert receipt.sha256 in centre.get(f"/receipts/{number}").text
     assert not (served.portal.settings.spool / found["id"]).exists()
     actions = [a.action for a in served.audited(subject=found["id"])]
-    assert actions == ["upload", "uploaded", "confirm"]
+    assert actions == ["upload", "uploaded", "view", "view", "confirm"]  # looked at by a program, and on its page
     assert centre.api("POST", f"/uploads/{found['id']}/confirm").status_code == 202  # twice is once
     assert len(rows(number)) == 2
 

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/admin", include_in_schema=False)
 
 @router.get("/accounts")
 def accounts_page(request: Request, user: Administrator) -> Response:
-    audit.note(request.app.state.portal.store, user.actor, "view", what="accounts")
+    audit.note(request.app.state.portal.store, user.actor, "view", what="账户管理")
     return _accounts(request)
 
 
@@ -61,7 +61,7 @@ def set_active(request: Request, user: Administrator, number: int, active: Annot
 
 @router.get("/audit")
 def audit_page(request: Request, user: Administrator, account: str = "", subject: str = "") -> Response:
-    audit.note(request.app.state.portal.store, user.actor, "view", what="audit")
+    audit.note(request.app.state.portal.store, user.actor, "view", what="操作记录")
     with request.app.state.portal.store.begin() as db:
         entries = audit.latest(db, 300, account=account, subject=subject)
     return render(

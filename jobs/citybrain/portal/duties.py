@@ -84,17 +84,17 @@ def _runs(duties: Iterable[Duty]) -> Iterator[Owed]:
 
 def owed(portal: Portal, user: User) -> list[Duty]:
     """What his department owes, or has delivered; the bureau sees all."""
-    audit.note(portal.store, user.actor, "view", what="duties")
+    audit.note(portal.store, user.actor, "view", what="报送日历")
     return register(owner=None if user.of_bureau else user.department)
 
 
 def to_mend(portal: Portal, user: User) -> list[Ticket]:
-    audit.note(portal.store, user.actor, "view", what="tickets")
+    audit.note(portal.store, user.actor, "view", what="问题数据工单")
     return tickets(tables=[c.table for c in delivered(user)])
 
 
 def scored(portal: Portal, user: User) -> list[Score]:
-    audit.note(portal.store, user.actor, "view", what="quality")
+    audit.note(portal.store, user.actor, "view", what="质量评分")
     return scores(owner=None if user.of_bureau else user.department)
 
 

@@ -33,7 +33,7 @@ def recent(contracts: Iterable[Contract], limit: int) -> list[Receipt]:
 
 def listed(portal: Portal, user: User, contracts: Iterable[Contract], limit: int) -> list[Receipt]:
     """What somebody asked to see of what was handed in."""
-    audit.note(portal.store, user.actor, "view", what="receipts")
+    audit.note(portal.store, user.actor, "view", what="报送历史")
     return recent(contracts, limit)
 
 
