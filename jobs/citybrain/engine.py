@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -32,11 +32,13 @@ FEED = {"delta.enableChangeDataFeed": "true", "delta.columnMapping.mode": "none"
 _USER_METADATA = "spark.databricks.delta.commitInfo.userMetadata"
 _TXN_APP = "spark.databricks.delta.write.txnAppId"
 _TXN_VERSION = "spark.databricks.delta.write.txnVersion"
+_REPLACED_CHECK = "spark.databricks.delta.replaceWhere.constraintCheck.enabled"
 _RETENTION_CHECK = "spark.databricks.delta.retentionDurationCheck.enabled"
 _SORTING = {"spark.databricks.io.skipping.mdc.sortWithinFiles": "true",
             "spark.databricks.io.skipping.mdc.rangeId.max": "10000",
             "spark.databricks.delta.optimize.maxFileSize": str(64 << 20)}  # fmt: skip
 _LISTING = "spark.sql.sources.parallelPartitionDiscovery.parallelism"
+_EXACT_INSTANT = "yyyy-MM-dd HH:mm:ss.SSSSSSXXX"
 OLD_IMAGES = ("delete", "update_preimage")
 NEW_IMAGES = ("insert", "update_postimage")
 
@@ -223,6 +225,30 @@ def merge(spark: SparkSession, uri: str, change: DataFrame, key: tuple[str, ...]
         f"WHEN MATCHED AND s._change = 'delete' THEN DELETE WHEN MATCHED THEN UPDATE SET {update} "
         f"WHEN NOT MATCHED AND s._change <> 'delete' THEN INSERT ({names}) VALUES ({values})"
     )
+
+
+def replace(spark: SparkSession, uri: str, change: DataFrame, key: tuple[str, ...], column: str) -> None:
+    """Applies a difference that updates and deletes some thousand rows, as ``merge`` does; ``column`` is of the key.
+
+    Delta looks for the old rows by that column, then by the whole key, deletes them, and adds the new ones in the same
+    commit. It reads no other column and moves no row; MERGE would shuffle the table (infra/decisions/0017). In the
+    change feed an updated row is one deleted and one inserted.
+    """
+    exactly = f"to_json(struct({', '.join(f'`{k}`' for k in key)}), map('timestampFormat', '{_EXACT_INSTANT}'))"
+    gone = change.filter("_change <> 'insert'").select(column, F.expr(exactly)).collect()
+    nearly = f"`{column}` IN ({_listed({row[0] for row in gone} - {None})})"
+    nearly += f" OR `{column}` IS NULL" if any(row[0] is None for row in gone) else ""
+    where = f"({nearly}) AND {exactly} IN ({_listed(row[1] for row in gone)})"
+    rows = change.filter("_change <> 'delete'").drop("_change")
+    with _set(spark, {_REPLACED_CHECK: "false"}):  # new rows are of other keys, too
+        rows.write.format("delta").mode("overwrite").option("replaceWhere", where).save(uri)
+
+
+def _listed(values: Iterable[str | date | int]) -> str:
+    said = (
+        f"'{_quoted(v)}'" if isinstance(v, str) else f"DATE '{v}'" if isinstance(v, date) else str(v) for v in values
+    )
+    return ", ".join(said) or "NULL"
 
 
 def same(left: DataFrame, right: DataFrame, key: tuple[str, ...]) -> Column:

@@ -72,5 +72,49 @@ def test_rows_among_values_are_those_that_a_filter_leaves(spark, tmp_path, colum
     assert len(_sorted(engine.rows_among(spark, uri, 1, "name", ["gone"]))) == 1
 
 
+@pytest.mark.parametrize(("key", "column"), [(("name", "n"), "name"), (("day", "name", "at"), "day"), (("n",), "n")])
+def test_replacing_rows_leaves_what_a_merge_leaves(spark, tmp_path, key, column):
+    at, later = (datetime(2026, 3, 1, 9, 5, 0, micro, tzinfo=UTC) for micro in (7, 8))
+    day, other = date(2003, 1, 1), date(1970, 1, 1)
+    standing = [
+        ("镇'1", 1, day, at, "old"),
+        ("镇'1", 2, day, later, "stays"),
+        ('a\\"b', 3, None, at, "old"),
+        ("a", 4, other, None, "stays"),
+        (None, 5, day, at, "old"),
+        ("a", None, other, at, "gone"),
+        ("", 7, day, None, "gone"),
+    ]
+    old = {row[:4] for row in standing if row[4] in ("old", "gone")}
+    change = [(*row[:4], "new", "delete" if row[4] == "gone" else "update") for row in standing if row[:4] in old]
+    change.append(("neu", 8, date(2026, 3, 1), at, "new", "insert"))
+    left, feed = [], []
+    for name, apply in (("merged", engine.merge), ("replaced", lambda *given: engine.replace(*given, column))):
+        uri = str(tmp_path / name)
+        spark.sql(
+            f"CREATE TABLE delta.`{uri}` (name string, n bigint, day date, at timestamp, what string) USING delta"
+            " TBLPROPERTIES ('delta.enableDeletionVectors' = 'true', 'delta.enableChangeDataFeed' = 'true')"
+        )
+        table = spark.read.format("delta").load(uri)
+        spark.createDataFrame(standing, table.schema).coalesce(1).write.format("delta").mode("append").save(uri)
+        (file,) = DeltaTable(uri).file_uris()
+        difference = spark.createDataFrame(
+            change, "name string, n bigint, day date, at timestamp, what string, _change string"
+        )
+        with engine.commit(spark, '{"citybrain": 1}', "citybrain:test", 1):
+            apply(spark, uri, difference, key)
+        assert DeltaTable(uri).version() == 2
+        assert DeltaTable(uri).history(1)[0]["userMetadata"] == '{"citybrain": 1}'
+        assert DeltaTable(uri).transaction_version("citybrain:test") == 1
+        assert file in DeltaTable(uri).file_uris()  # marked, not written anew
+        left.append(_sorted(engine.read(spark, uri, 2)))
+        images = engine.changes(spark, uri, 1, 2)
+        kinds = [(images.filter(F.col("_change_type").isin(list(k)))) for k in (engine.OLD_IMAGES, engine.NEW_IMAGES)]
+        feed.append([_sorted(kind.select(*table.columns)) for kind in kinds])
+    assert left[0] == left[1]
+    assert len(left[0]) == 6
+    assert feed[0] == feed[1]
+
+
 def _sorted(rows):
     return sorted(map(str, rows.collect()))

@@ -103,6 +103,8 @@ def test_a_large_table_is_put_in_order_and_its_rows_are_looked_for_and_marked(sp
     monkeypatch.setattr(state, "LARGE", 1)
     looked_for, look = [], engine.rows_among
     monkeypatch.setattr(engine, "rows_among", lambda *asked: looked_for.append(asked[3]) or look(*asked))
+    replaced, replace = [], engine.replace
+    monkeypatch.setattr(engine, "replace", lambda *given: replaced.append(given[4]) or replace(*given))
     deliver(ORDERS, [order(n) for n in range(40)], "R0")
     bring_up_to_date(spark)
     for done in maintain([ORDER, FLOW], keep_days=0):
@@ -118,9 +120,9 @@ def test_a_large_table_is_put_in_order_and_its_rows_are_looked_for_and_marked(sp
         assert bring_up_to_date(spark) == ["changes", "changes"]
         assert set(in_order) < set(DeltaTable(lake.table_uri(ORDER)).file_uris())  # not one was written anew
         assert set(days) < set(DeltaTable(lake.table_uri(FLOW)).file_uris())
-    assert set(looked_for) == {"work_order_id", "stat_date"}
     withdraw(ORDERS, "R2")
     assert bring_up_to_date(spark) == ["changes", "changes"]
+    assert set(looked_for) == set(replaced) == {"work_order_id", "stat_date"}
     assert len(content(ORDER)) == 41  # 50 is gone, and 3 stands as the third day has it
     assert_equal_to_a_full_build(spark)
     maintain([ORDER, FLOW], keep_days=0)

@@ -8,6 +8,7 @@ from citybrain import engine, lake
 from citybrain.contracts import Contract
 from citybrain.runner import state
 from citybrain.runner.build import Stage
+from citybrain.runner.reading import FEW
 
 
 class StaleStageError(RuntimeError):
@@ -30,10 +31,13 @@ def publish(spark: SparkSession, contract: Contract, stage: Stage) -> int:
     uri = lake.table_uri(contract.table)
     engine.create(spark, uri, contract)
     change = spark.read.parquet(stage.uri).select(*contract.names, "_change")
-    only_inserts = not stage.counts["update"] and not stage.counts["delete"]
+    old = stage.counts["update"] + stage.counts["delete"]  # rows
+    column = contract.looked_up_by
     with engine.commit(spark, stage.state.to_json(), f"citybrain:{contract.table}", stage.state.sequence):
-        if only_inserts:
+        if not old:
             engine.insert(spark, uri, change.drop("_change"))
+        elif column in contract.key and old <= FEW and state.is_large(contract.table, stage.target):
+            engine.replace(spark, uri, change, contract.key, column)
         else:
             engine.merge(spark, uri, change, contract.key)
     now = state.state(contract.table)
