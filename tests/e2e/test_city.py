@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from citybrain import verify
 from citybrain.contracts.load import ROOT
 from citybrain.dashboards.shot import shoot
 from citybrain.dashboards.superset import Superset
+from citybrain.ingest.dirt import dirt_kinds
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
 CITYBRAIN = str(ROOT / ".venvs/spark/bin/citybrain")
@@ -86,19 +88,48 @@ def city(tmp_path_factory) -> Iterator[City]:
         city.stack("down")
 
 
-def test_every_row_is_accounted_for(city):
-    receipts = [json.loads(p.read_text("utf-8")) for p in (city.home / "landing").rglob("receipt.json")]
-    counts = {(r["table"].removeprefix("bronze."), r["file"]): r["counts"] for r in receipts}
-    tally = verify.judge_receipts(counts, city.made / "truth")
-    assert not tally.wrong
-    assert tally.right == tally.expected > 0
+@pytest.fixture(scope="module")
+def verdict(city) -> verify.Report:
+    with pytest.MonkeyPatch.context() as here:
+        here.setenv("CITYBRAIN_HOME", str(city.home))
+        return verify.judge(city.made)
 
 
-def test_every_published_figure_equals_the_truth(city, monkeypatch):
-    monkeypatch.setenv("CITYBRAIN_HOME", str(city.home))
-    tallies = verify.judge_figures(city.made / "truth")
-    assert not [wrong for tally in tallies.values() for wrong in tally.wrong]
-    assert sum(tally.right for tally in tallies.values()) > 10_000
+def test_every_row_is_accounted_for(verdict):
+    assert not verdict.receipts.wrong
+    assert verdict.receipts.right == verdict.receipts.expected > 0
+
+
+def test_each_of_the_34_kinds_of_dirt_is_found_cell_by_cell_and_flag_by_flag_and_nothing_else(verdict):
+    assert set(verdict.dirt) >= set(dirt_kinds())
+    assert not [wrong for tally in verdict.dirt.values() for wrong in tally.wrong]
+    assert [kind for kind, t in verdict.dirt.items() if not t.right == t.expected > 0 or t.false] == []
+
+
+def test_every_published_figure_equals_the_truth(verdict):
+    assert not [wrong for tally in verdict.figures.values() for wrong in tally.wrong]
+    assert sum(tally.right for tally in verdict.figures.values()) > 10_000
+
+
+def test_verify_ends_with_0_where_all_agrees_and_with_1_and_the_difference_where_not(city, tmp_path):
+    assert city.citybrain("verify", "--city", str(city.made)).endswith("全部一致\n")
+    (tmp_path / "inbox").symlink_to(city.made / "inbox")
+    shutil.copytree(city.made / "truth", tmp_path / "truth")
+    other_last_line(tmp_path / "truth" / "figures.csv")
+    other_last_line(tmp_path / "truth" / "flags.csv")
+    said = city.citybrain("verify", "--city", str(tmp_path), codes=(1,))
+    assert said.endswith("与标准答案不一致\n")
+    assert re.search(r"✗ .*：没有发现：other", said)
+    assert re.search(r"✗ .*：没有发布：other", said)
+
+
+def other_last_line(path: Path) -> None:
+    """A truth that knows of something that is not: the last line tells of another thing."""
+    *lines, last = path.read_text("utf-8").splitlines(keepends=True)
+    place = 1 if path.stem == "flags" else 0
+    told = last.split(",")
+    told[place] = "other"
+    path.write_text("".join([*lines, ",".join(told)]), "utf-8")
 
 
 @pytest.mark.parametrize("board", ["one-map", "governance"])

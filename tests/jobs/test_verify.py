@@ -1,12 +1,20 @@
 """The judge itself: one wrong number, one missed cell, one false alarm is enough."""
 
+import shutil
 from collections import Counter
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
+from typer.testing import CliRunner
 
-from citybrain import verify
+from citybrain import lake, serve, verify
+from citybrain.cli import app
+from citybrain.ingest import UsageError, ingest
 from citybrain.verify import Report, Tally
 from citybrain.verify.findings import Finding
+from citybrain.verify.flags import found_flags, planted_flags
+from tests.indicators.drawn import AREA, AREAS, JOURNAL, drawn, put
 
 CELL = Finding("centre__work_order", "a.csv", 17, "结案时间", "X12", "quarantine")
 OTHER = CELL._replace(row=18)
@@ -39,6 +47,138 @@ def test_what_was_reported_twice_is_one_too_many():
 )
 def test_nothing_is_not_zero(value, truth, same):
     assert verify.agree(value, truth, verify.TOLERANCE) is same
+
+
+FLAGS = """table,key,rule,flag
+work_order,w1,X20,zero_coordinates
+work_order,w1,X31,personal_numbers
+urban_component,c1,X28,resurveyed
+urban_component,c2,invalid_code,invalid_code
+"""
+
+
+@pytest.mark.parametrize(
+    ("order", "component", "kinds"),
+    [
+        (["zero_coordinates", "on_border"], ["resurveyed"], {}),
+        ([], ["resurveyed"], {"X20": (0, 0)}),
+        (["zero_coordinates"], [], {"X28": (0, 0)}),
+        (["zero_coordinates"], ["resurveyed", "no_point"], {"X20": (1, 1)}),
+    ],
+    ids=["all found; what the truth does not tell of is not judged", "an order's", "a component's", "one too many"],
+)
+def test_flags_are_judged_row_by_row_and_kind_by_kind(order, component, kinds, tmp_path, monkeypatch):
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path))
+    flagged("work_order", {"work_order_id": "w1", "redaction_count": 1, "quality_flags": order})
+    flagged(
+        "urban_component",
+        {"component_code": "c1", "quality_flags": component},
+        {"component_code": "c2", "quality_flags": ["invalid_code"]},
+    )
+    (tmp_path / "flags.csv").write_text(FLAGS, "utf-8")
+    tallies = verify.judge_dirt(Counter(found_flags()), Counter(planted_flags(tmp_path)))
+    right = dict.fromkeys(("X20", "X28", "X31", "invalid_code"), (1, 0))
+    assert {kind: (tally.right, tally.false) for kind, tally in tallies.items()} == right | kinds
+
+
+def flagged(table, *rows):
+    types = {"redaction_count": pa.int64(), "quality_flags": pa.list_(pa.string())}
+    schema = pa.schema([(name, types.get(name, pa.string())) for name in rows[0]])
+    write_deltalake(lake.table_uri(f"silver.{table}"), pa.Table.from_pylist(list(rows), schema=schema))
+
+
+def test_only_a_simulated_city_has_a_truth(tmp_path):
+    with pytest.raises(UsageError, match="no folder truth/"):
+        verify.judge(tmp_path)
+
+
+CALLS = "hotline__call_day"
+SMALL = {
+    f"inbox/{CALLS}/话务.csv": """统计日期,呼入量,进入人工量,接通量,15秒内接通量,放弃量,平均等待秒数
+2026-03-01,2000,1600,1500,1400,100,12.5
+2026.3.2,2000,1600,1500,1400,100,12.5
+""",
+    "truth/deliveries.csv": f"""table,file,rows_delivered,rows_good,rows_bad,rows_set_aside,repeats_of
+{CALLS},话务.csv,2,2,0,0,
+""",
+    "truth/defects.csv": f"""table,file,sheet,row,column,cell,rule,text,verdict,value
+{CALLS},话务.csv,,3,统计日期,A3,X12,2026.3.2,marked,
+""",
+    "truth/flags.csv": "table,key,rule,flag\n",
+    "truth/figures.csv": """indicator,variant,area,period_kind,period,as_of,numerator,denominator,value
+HL01,calls,440605,month,2026-03,2026-03-31,4000,,4000
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def handed_in(tmp_path_factory):
+    """A city of one file with one defect, handed in, and the one figure that is published of it."""
+    folder = tmp_path_factory.mktemp("verified")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CITYBRAIN_HOME", str(folder / "home"))
+        for name, text in SMALL.items():
+            path = folder / "city" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+        ingest(CALLS, folder / "city" / "inbox" / CALLS / "话务.csv")
+        put(AREA, drawn(AREAS)[1])
+        published(4000)
+        yield folder / "city"
+
+
+@pytest.fixture
+def city(handed_in, tmp_path):
+    """The same with a truth that may be altered."""
+    shutil.copytree(handed_in, tmp_path / "city")
+    return tmp_path / "city"
+
+
+def published(value):
+    put(JOURNAL, drawn(f"""
+        gold.platform__indicator_value
+        indicator_id | variant | area_code | period_kind | period  | period_start | period_end | as_of      | numerator | denominator | value   | published_at     | revision
+        HL01         | calls   | 440605    | month       | 2026-03 | 2026-03-01   | 2026-03-31 | 2026-03-31 | {value}   |             | {value} | 2026-04-02T06:00 | 1
+    """)[1])  # fmt: skip # noqa: E501
+    serve.publish()
+
+
+def verified(city):
+    done = CliRunner().invoke(app, ["verify", "--city", str(city)])
+    return done.exit_code, done.output
+
+
+def test_the_command_ends_with_0_where_all_agrees(city):
+    code, said = verified(city)
+    assert code == 0, said
+    assert said.endswith("全部一致\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "other", "said"),
+    [
+        ("defects", "话务.csv,,3,", "话务.csv,,2,", "没有发现：话务.csv 第 2 行 “统计日期” X12（marked）"),
+        ("defects", "话务.csv,,3,", "话务.csv,,2,", "多报：话务.csv 第 3 行 “统计日期” X12（marked）"),
+        ("deliveries", "2,2,0,0", "3,2,1,0", "话务.csv: {'delivered': 2"),
+        ("flags", "flag\n", "flag\nurban_component,c1,X28,resurveyed\n", "没有发现：c1 X28（resurveyed）"),
+        ("figures", "2026-03,", "2026-04,", "没有发布：HL01 calls 440605 month 2026-04"),
+    ],
+)
+def test_the_command_ends_with_1_and_names_what_the_truth_tells_otherwise(city, name, told, other, said):
+    path = city / "truth" / f"{name}.csv"
+    path.write_text(path.read_text("utf-8").replace(told, other), "utf-8")
+    code, output = verified(city)
+    assert code == 1
+    assert said in output
+    assert output.endswith("与标准答案不一致\n")
+
+
+def test_the_command_ends_with_1_where_gold_holds_another_value(city):
+    published(4001)
+    code, said = verified(city)
+    published(4000)
+    assert code == 1
+    assert "HL01 calls 440605 month 2026-03: 4001.0，应为 4000" in said
 
 
 DELIVERED = """table,file,rows_delivered,rows_good,rows_bad,rows_set_aside,repeats_of
@@ -82,3 +222,9 @@ def right(count=1, **more):
 def test_one_difference_is_enough(report, good):
     assert report.good is good
     assert verify.text(report).endswith("全部一致") is good
+
+
+def test_a_kind_that_was_not_planted_is_told():
+    said = verify.text(Report({"X12": right()}, right(), {"WO08 rate": right()}, []))
+    assert "没有放入的差错：X01 表头上下的杂行、X02" in said
+    assert "X12" not in said.partition("没有放入的差错")[2]

@@ -15,6 +15,7 @@ from tests.simulate.inbox import moment, rows, text
 Figures = dict[tuple[str, ...], dict[str, str]]
 DISTRICT = "440605"
 MONTHS = tuple(f"2026-{month:02d}" for month in range(2, 11))
+FULLS = "market__entity_full"
 LIVE = {"存续", "在营", "开业", "在业"}
 LOST = ("quarantine", "set_aside")
 
@@ -29,7 +30,13 @@ def delivered(district: Path, table: str, defects: list[dict[str, str]]) -> list
     lost = {(d["file"], d["row"]) for d in defects if d["table"] == table and d["verdict"] in LOST}
     repeated = {d["file"] for d in defects if d["verdict"] in ("already", "refused")}
     paths = sorted(path for path in (district / "inbox" / table).iterdir() if path.name not in repeated)
+    if table == FULLS:
+        paths = list({span_of(path): path for path in paths}.values())  # of a date the one delivered last
     return [row for path in paths for number, row in rows(path) if (path.name, str(number)) not in lost]
+
+
+def span_of(path: Path) -> str:
+    return path.stem.split("_")[4]
 
 
 def test_the_stock_is_what_the_full_of_the_month_s_end_holds(
@@ -45,6 +52,22 @@ def test_the_stock_is_what_the_full_of_the_month_s_end_holds(
         assert stock[month] == figure(figures, "MK01", "all", DISTRICT, month)
         assert firms[month] == figure(figures, "MK01", "firms", DISTRICT, month)
     assert stock["2026-01"]
+
+
+def test_one_full_is_delivered_anew_and_the_truth_takes_nothing_of_the_first(
+    district: Path, defects: list[dict[str, str]], figures: Figures
+) -> None:
+    (better,) = (district / "inbox" / FULLS).glob("*_更正.csv")
+    (wrong,) = (p for p in better.parent.iterdir() if span_of(p) == span_of(better) and p != better)
+    assert wrong.name < better.name
+    first, second = ({row["统一社会信用代码"]: row["登记状态"] in LIVE for _, row in rows(p)} for p in (wrong, better))
+    assert first.keys() == second.keys()
+    struck_off = [code for code in second if second[code] and not first[code]]
+    assert len(struck_off) > 10
+    month = "-".join(re.findall(r"截至(\d{4})(\d\d)", better.name)[0])
+    assert sum(second.values()) == figure(figures, "MK01", "all", DISTRICT, month)
+    gone = {d["file"] for d in defects if d["table"] == FULLS and d["verdict"] in ("already", "refused")}
+    assert not gone & {wrong.name, better.name}, "both are taken"
 
 
 def test_the_stock_changes_by_what_enters_and_leaves(figures: Figures, district: Path) -> None:

@@ -14,7 +14,7 @@ from citybrain.contracts import Contract
 from citybrain.docs import bars, dictionary, quality, words
 from citybrain.indicators import registry
 from citybrain.indicators.registry import Registry
-from citybrain.ingest.dirt import chapters, rules_of_files
+from citybrain.ingest.dirt import chapters, of_no_kind
 
 WORKBOOK = "数据字典.xlsx"
 
@@ -41,7 +41,7 @@ def write(out: Path) -> Path:
 
 
 def _dirt() -> dict[str, Any]:
-    return {"chapters": chapters(), "other": rules_of_files()}
+    return {"chapters": chapters(), "other": of_no_kind()}
 
 
 def _environment(known: Registry) -> Environment:

@@ -52,7 +52,6 @@ class Flag(Entry):
     """What is seen only in silver, between rows and tables."""
 
     flag: str
-    dirt: str
 
 
 class _Catalogue(Model):
@@ -131,9 +130,9 @@ def chapters() -> tuple[Chapter, ...]:
     )
 
 
-def rules_of_files() -> tuple[DirtRule, ...]:
-    """The rules of no kind: an empty file, a value that is missing, a program that failed."""
-    return tuple(rule for rule in _catalogue().rules if rule.dirt is None)
+def of_no_kind() -> tuple[Entry, ...]:
+    """What is none of the 34 kinds: an empty file, a value that is missing, a code that fits nowhere."""
+    return tuple(entry for entry in _catalogue().entries if entry.dirt is None)
 
 
 def file_issue(rule: str, **facts: object) -> Issue:

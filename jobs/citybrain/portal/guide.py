@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from citybrain.docs import words
-from citybrain.ingest.dirt import chapters, rules_of_files
+from citybrain.ingest.dirt import chapters, of_no_kind
 from citybrain.portal.access import CurrentUser
 from citybrain.portal.pages import render
 
@@ -20,4 +20,4 @@ def guide_page(request: Request, _: CurrentUser) -> Response:
 @router.get("/problems")
 def problems_page(request: Request, _: CurrentUser) -> Response:
     """The catalogue of dirt, as ``citybrain docs`` writes it, where the report on a delivery leads to it."""
-    return render(request, "problems.html", chapters=chapters(), other=rules_of_files(), words=words)
+    return render(request, "problems.html", chapters=chapters(), other=of_no_kind(), words=words)

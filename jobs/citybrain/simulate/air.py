@@ -23,7 +23,7 @@ HOUR = 3600
 HEADER = ("站点编码", "站点名称", "镇街代码", "监测时间", "PM2.5", "PM10", "SO2", "NO2", "CO", "CO单位", "O3")
 # In one month a column has another name that is known, and one that is not: it is not taken.
 AIR_LAYOUT = Layout(
-    "环境空气监测小时值", "条", HEADER, {}, frozenset(), "站点名称", {"SO2": "二氧化硫", "站点名称": "子站备注"}, 2
+    "环境空气监测小时值", "条", HEADER, {}, frozenset(), "站点名称", {"SO2": "二氧化硫", "站点名称": "子站备注"}, 1
 )
 DRIFTED = {new: old for old, new in AIR_LAYOUT.renamed.items()}
 STATIONS = (("NH01", "桂城（模拟）", "440605011"), ("NH02", "西樵（模拟）", "440605122"),

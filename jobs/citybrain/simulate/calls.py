@@ -22,7 +22,7 @@ from citybrain.simulate.worktime import DAY, Calendar, Ints
 
 HEADER = ("统计日期", "呼入量", "进入人工量", "接通量", "15秒内接通量", "放弃量", "平均等待秒数")
 WAIT, MINUTES = "平均等待秒数", 60
-IN_MINUTES = 1  # the quarter whose file tells the wait in minutes
+IN_MINUTES = 0  # the quarter whose file tells the wait in minutes
 CALL_LAYOUT = Layout("12345话务日报", "次", HEADER, {}, frozenset(), "", units={WAIT: "分钟"}, units_in=IN_MINUTES)
 NAMES = ("stat_date", "inbound_calls", "agent_calls", "answered_calls", "answered_in_15s", "abandoned_calls",
          "mean_wait_seconds")  # fmt: skip

@@ -247,9 +247,9 @@ KINDS = (
 
 
 def soil(batch: Batch, rng: np.random.Generator, turn: int) -> None:
-    """Plant the dirt of the batch's table. One kind in three is sure to occur once; which ones turns with `turn`."""
+    """Plant the dirt of the batch's table. One kind in two is sure to occur once; which ones turns with `turn`."""
     for place, kind in enumerate([*(kind for kind in KINDS if kind.table == batch.table), *batch.kinds]):
-        want = max(rng.binomial(len(batch), kind.rate), (place + turn) % 3 == 0)
+        want = max(rng.binomial(len(batch), kind.rate), (place + turn) % 2 == 0)
         rows = _choose(batch, rng, kind, int(want))
         if not len(rows):
             continue

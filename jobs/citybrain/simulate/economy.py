@@ -83,12 +83,12 @@ def macro_batch(span: Span, files: list[Delivery], months: Months) -> tuple[Batc
     rows: list[tuple[int, Row]] = []
     final = {month: dict(figures) for month, figures in months.items()}
     restated = len(ends) // 2 - 1  # not the late file, and told again by the next
-    wrong = len(ends) - 2  # the file with the taxes of another scope
+    wrong = list(months)[-2]  # its taxes are of another scope, so that they fall in the last month
     for month, figures in months.items():
         slot = _slot(month, ends.tolist())
         for name, (level, growth) in figures.items():
             shown = level
-            if name == TAX and slot == wrong > 0:
+            if name == TAX and month == wrong:
                 shown = figures[ALL_TAXES][0]
                 final[month][name] = (shown, growth)
             rows.append((slot, _row(month, name, shown, growth)))

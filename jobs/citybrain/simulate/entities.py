@@ -3,7 +3,8 @@
 Drawn so that the definitions leave no doubt. An entity has at most one event of a kind, each on a day of its own.
 Some are revoked and cancelled later, some are revoked and restored; some move in with an old date of foundation; of
 those that move out half say so, the others are merely absent from the next full. Rows of which the story depends are
-never lost for good; what else an increment loses, the full of the month's end brings.
+never lost for good; what else an increment loses, the full of the month's end brings. One full was exported wrongly and
+is delivered once more the next day: nothing of the first is to be left.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ THEN_CANCELLED, RESTORED = 0.4, 0.15  # of the revoked
 GONE_BEFORE = 0.04  # in the register at the beginning, but out of business
 NO_TOWN, WRONG_CHECK = 0.008, 0.001
 VARIANTS, HEIRS = 0.004, 0.004
+WRONGLY_STRUCK_OFF = 50  # one in so many, in the full that is delivered once more
 TRADES = (("3922", "五金制品"), ("2110", "家具制造"), ("1751", "纺织"), ("5131", "建材批发"), ("5211", "百货零售"),
           ("6210", "餐饮服务"), ("6513", "软件技术"), ("7211", "企业管理"), ("5442", "货物运输"), ("8111", "汽车维修"),
           ("4790", "建筑工程"), ("A0412", "水产养殖"))  # fmt: skip
@@ -233,17 +235,30 @@ def increments(city: City, span: Span, files: list[Delivery], register: Register
     return batch
 
 
-def fulls(city: City, span: Span, slot: int, register: Register, part: slice, rng: np.random.Generator) -> Batch:
-    """What the register holds at the end of a full's day: all of any state, but those that have moved away."""
+def fulls(
+    city: City, span: Span, slot: int, file: int, register: Register, part: slice, rng: np.random.Generator
+) -> Batch:
+    """What the register holds at the end of a period: all of any state, but those that have moved away.
+
+    ``file``: the place of the file among those of the table.
+    """
     day = int(span.periods(FULLS)[slot]) // DAY - 1
     held = (register.entered <= day) & (register.moved_out > day)
     entity = np.flatnonzero(held)[part]
     days = np.full(len(entity), day, np.int64)
     columns = {"数据日期": dates(days), **row_columns(city, register, entity, days, rng)}
-    same = np.full(len(entity), slot, np.int64)
+    same = np.full(len(entity), file, np.int64)
     batch = Batch(FULLS, columns, same, np.arange(len(entity)), np.zeros(len(entity), bool), entity)
     batch.note(np.flatnonzero(register.wrong_check[entity]), "统一社会信用代码", "X27")
     return batch
+
+
+def strike_off(batch: Batch) -> None:
+    """The export went wrong: every fiftieth is told to have been struck off that day. The right one follows."""
+    columns, wrong = batch.columns, slice(None, None, WRONGLY_STRUCK_OFF)
+    columns["登记状态"][wrong] = "注销"
+    for title in ("注销吊销日期", "核准日期"):
+        columns[title][wrong] = columns["数据日期"][wrong]
 
 
 def row_columns(city: City, r: Register, entity: Ints, day: Ints, rng: np.random.Generator) -> dict[str, Texts]:

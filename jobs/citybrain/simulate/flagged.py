@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from citybrain.simulate.city import Floats, Texts
 from citybrain.simulate.dirt import Batch
@@ -34,6 +35,27 @@ OF_ORDERS = {
     "addressed": ("X11", "town_from_address"),
     "homeless": ("X11", "unmatched_town"),
 }
+# Sources whose truth tells all flags: name of the truth → the table, its key.
+TOLD = {
+    "calls": ("hotline_day", "stat_date"),
+    "ratings": ("service_rating", "rating_id"),
+    "urban": ("urban_case", "rec_id"),
+    "hotline": ("hotline_order", "source_no"),
+    "components": ("urban_component", "component_code"),
+    "fire": ("fire_incident", "incident_no"),
+}
+OF_TOLD = {
+    "unmatched_town": "X11",
+    "unknown_rating": "X18",
+    "unknown_type": "X18",
+    "axes_swapped": "X20",
+    "no_point": "X20",
+    "swapped_coordinates": "X20",
+    "unknown_crs": "X20",
+    "zero_coordinates": "X20",
+    "time_order_violation": "X24",
+    "resurveyed": "X28",
+}  # flag → rule; the others are of no kind
 STAGES = ("采集", "受理", "立案", "派遣", "签收", "处置", "反馈", "核查", "结案")
 
 
@@ -72,6 +94,17 @@ class Flags:
             self.add(ORDER, orders.number[sheet.has[defect] & known], rule, flag)
         self.add(ORDER, orders.number[violated & known], "X24", "time_order_violation")
         self.add(ORDER, orders.number[_told_again(orders, sheet, known)], "X23", "same_event")
+
+    def add_told(self, name: str, standing: pa.Table) -> None:
+        """``standing``: rows of truth/<name>.parquet, with all their flags; numbers of persons are counted beside."""
+        table, key = TOLD[name]
+        keys, flags = standing[key].to_pylist(), standing["quality_flags"].to_pylist()
+        for flag in sorted({flag for found in flags for flag in found}):
+            bear = [one for one, found in zip(keys, flags, strict=True) if flag in found]
+            self.add(table, bear, OF_TOLD.get(flag, flag), flag)
+        if "redaction_count" in standing.column_names:
+            told = zip(keys, standing["redaction_count"].to_pylist(), strict=True)
+            self.add(table, [one for one, count in told if count], "X31", "personal_numbers")
 
     def add_entities(self, register: Register, told: Names) -> None:
         known = np.array([code in told.names for code in register.code], bool)

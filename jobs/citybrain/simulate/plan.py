@@ -5,7 +5,7 @@ when the span is longer than 18 months), one file a month for the others. The re
 month's increments and, of each month's end and of the eve of the span, everything; the statistics office follows on
 the 18th, with nothing for January and the year before in its first file. Calls and fire incidents come quarter by
 quarter, the components of the city once. One file of each table arrives two periods
-late, one arrives twice, and one set of corrections follows later.
+late, one arrives twice, and one set of corrections follows later; of the register one full is delivered anew.
 """
 
 from __future__ import annotations
@@ -138,6 +138,8 @@ class Span:
         return n // 2 if n >= LATE_BY + 3 else -1
 
     def corrected(self, table: str) -> int:
+        if table == FULLS:
+            return 1
         n = len(self.periods(table))
         return n // 4 if table in CORRECTABLE and n > CORRECTED_AFTER + n // 4 else -1
 
@@ -179,7 +181,8 @@ def _regular(span: Span, table: str, slot: int) -> Delivery:
 
 
 def _corrections(span: Span, table: str, slot: int) -> Delivery:
-    when = _morning(span, table, slot + CORRECTED_AFTER) + timedelta(hours=3)
+    after = timedelta(days=1) if table == FULLS else timedelta(hours=3)
+    when = _morning(span, table, slot + CORRECTED_AFTER * (table != FULLS)) + after
     text = _regular(span, table, slot).span
     name = _name(table, when, text, "_更正", "utf-8-sig")
     return Delivery(table, len(span.periods(table)), name, when, "utf-8-sig", text, corrects=True)

@@ -20,7 +20,7 @@ from citybrain.simulate.components import COMPONENT_LAYOUT, component_rows
 from citybrain.simulate.deliver import Ledger, send
 from citybrain.simulate.dirt import VERDICTS, Batch
 from citybrain.simulate.economy import MACRO_LAYOUT, draw_months, macro_batch, refused
-from citybrain.simulate.entities import ENTITY_LAYOUT, FULL_LAYOUT, draw_register, fulls, increments
+from citybrain.simulate.entities import ENTITY_LAYOUT, FULL_LAYOUT, draw_register, fulls, increments, strike_off
 from citybrain.simulate.event_rows import EVENT_LAYOUT, event_batch
 from citybrain.simulate.events import HARMLESS, STEP, flow_log
 from citybrain.simulate.figures import periods_of, write_figures
@@ -141,13 +141,17 @@ class Simulation:
         told = Names()
         told.take(batch, lambda: send(batch, box, self.ledger, self.rng("increment dirt"), 0, batch.sparing))
         box = self.boxes[FULLS]
-        for slot in range(len(box.files)):
+        for index, file in enumerate(box.files):
+            slot = self.span.corrected(FULLS) if file.corrects else index
+            is_wrong = slot == self.span.corrected(FULLS) and not file.corrects
             for part in _parts(len(register)):
-                batch = fulls(self.city, self.span, slot, register, part, self.rng("full", slot, part.start))
-                dirt = self.rng("full dirt", slot, part.start)
+                rng, dirt = (self.rng(what, index, part.start) for what in ("full", "full dirt"))
+                batch = fulls(self.city, self.span, slot, index, register, part, rng)
+                if is_wrong:
+                    strike_off(batch)
                 if len(batch):
-                    nothing = np.zeros(len(batch), bool)
-                    told.take(batch, partial(send, batch, box, self.ledger, dirt, slot, nothing))
+                    sent = partial(send, batch, box, self.ledger, dirt, index, np.zeros(len(batch), bool))
+                    sent() if is_wrong else told.take(batch, sent)
         self.truth.flags.add_entities(register, told)
         entity_truth(self.out, self.city, self.span, register)
 
@@ -183,6 +187,7 @@ class Simulation:
         known = send(told.batch, self.boxes[told.batch.table], self.ledger, dirt, month, nothing)
         standing = told.standing(known)
         self.truth.add(name, standing)
+        self.truth.flags.add_told(name, standing)
         return standing
 
     def other_figures(self) -> Iterator[tuple[object, ...]]:

@@ -1,8 +1,9 @@
 """Proof on any seed: simulate a city, hand everything in, build everything, and hold all of it against the truth.
 
-The truth was written by `citybrain.simulate`, which uses nothing of what is judged here. Three questions are asked:
-was every planted defect found, cell by cell, and nothing else; does every receipt add up and say what was delivered;
-is every published figure what it should be.
+It is built in parts, with withdrawals between (`verify.play`), and judged at the end. The truth was written by
+`citybrain.simulate`, which uses nothing of what is judged here. Three questions are asked: was every planted defect
+found, cell by cell and flag by flag, and nothing else; does every receipt add up and say what was delivered; is every
+published figure what it should be.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from citybrain import contracts, lake, runner, serve, simulate
-from citybrain.contracts.load import folders
-from citybrain.ingest import Outcome, ingest
-from citybrain.ingest.dirt import dirt_kinds, dirt_rules
-from citybrain.verify.findings import Finding, found, found_flags, planted, planted_flags
+from citybrain import lake, serve
+from citybrain.ingest import Outcome, UsageError
+from citybrain.ingest.dirt import dirt_flags, dirt_kinds, dirt_rules
+from citybrain.verify import play
+from citybrain.verify.findings import Finding, found, planted
+from citybrain.verify.flags import found_flags, planted_flags
 
 TOLERANCE = 1e-3  # of values; their numerators are kept to the fourth decimal
 QUIET_DAYS = 3  # for so long at the city's end a source may have nothing to say
@@ -32,7 +34,6 @@ COUNTS = {
     "quarantined": "rows_bad",
     "set_aside": "rows_set_aside",
 }
-Say = Callable[[str], None]
 
 
 @dataclass
@@ -61,53 +62,40 @@ class Report:
         return bool(judged) and not self.failed and not any(t.wrong or t.right != t.expected for t in tallies)
 
 
-def verify(seed: int, months: int, scale: float, say: Say) -> Report:
+def verify(seed: int, months: int, scale: float, say: play.Say) -> Report:
     """Runs the whole product in a folder of its own below home, and judges what came of it."""
     home = lake.folder("verify") / f"seed{seed}-months{months}-scale{scale:g}"
     shutil.rmtree(home, ignore_errors=True)
     before = os.environ.get("CITYBRAIN_HOME")
     os.environ["CITYBRAIN_HOME"] = str(home)
-    try:
-        return _verify(home, seed, months, scale, say)
-    finally:
-        os.environ["CITYBRAIN_HOME"] = before or ""
-
-
-def _verify(home: Path, seed: int, months: int, scale: float, say: Say) -> Report:
     began = time.monotonic()
 
     def step(text: str) -> None:
         say(f"[{time.monotonic() - began:4.0f} s] {text}")
 
-    step(f"simulating a city (模拟数据): seed {seed}, {months} months, scale {scale:g}")
-    city = home / "city"
-    simulate.simulate(city, seed=seed, months=months, scale=scale)
-    step("ingesting")
-    outcomes = list(_hand_in(city))
-    step(f"{len(outcomes)} files are in; building")
-    tables = [table for table, contract in contracts.load().items() if contract.build]
-    results = runner.run(tables, tell=lambda r: step(f"{r.table} {r.status}") if r.rows else None)
-    serve.publish()
-    step("judging")
+    try:
+        failed = play.play(home / "city", seed, months, scale, step)
+        step("judging")
+        return judge(home / "city", failed)
+    finally:
+        os.environ["CITYBRAIN_HOME"] = before or ""
+
+
+def judge(city: Path, failed: Iterable[str] = ()) -> Report:
+    """Holds the lake against the truth of a simulated city, however that was handed in and built.
+
+    Raises UsageError where there is no such city.
+    """
+    truth = city / "truth"
+    if not truth.is_dir():
+        raise UsageError(f"{city} is no simulated city: it has no folder truth/")
+    told = list(play.outcomes(city))
     return Report(
-        judge_dirt(
-            Counter((*found(outcomes), *found_flags())),
-            Counter((*planted(city / "truth"), *planted_flags(city / "truth"))),
-        ),
-        judge_receipts(receipts(outcomes), city / "truth"),
-        judge_figures(city / "truth"),
-        [f"{r.table}: {r.status} {r.reason}" for r in results if not r.ok],
+        judge_dirt(Counter((*found(told), *found_flags())), Counter((*planted(truth), *planted_flags(truth)))),
+        judge_receipts(receipts(told), truth),
+        judge_figures(truth),
+        list(failed),
     )
-
-
-def _hand_in(city: Path) -> Iterator[tuple[str, Outcome]]:
-    """The project's code lists, then everything that the departments sent, in the order of its sending."""
-    for folder in folders():
-        for path in sorted((folder / "codes").glob("*.csv")):
-            ingest(f"reference__{path.stem}", path)
-    files = sorted((path.name, path.parent.name, path) for path in (city / "inbox").rglob("*") if path.is_file())
-    for name, table, path in files:
-        yield name, ingest(table, path)
 
 
 def judge_dirt(seen: Counter[Finding], truth: Counter[Finding]) -> dict[str, Tally]:
@@ -210,6 +198,8 @@ def text(report: Report, examples: int = 5) -> str:
         "",
         f"回执（报送 = 入库 + 隔离 + 另置）：{report.receipts.expected} 份，{report.receipts.right} 份与标准答案一致",
     ]
+    if unproven := [_name(kind) for kind in dirt_kinds() if kind not in report.dirt]:
+        lines.append(f"没有放入的差错：{'、'.join(unproven)}")
     for name, t in {**report.dirt, "回执": report.receipts, **report.figures}.items():
         lines += [f"✗ {_name(name)}：{example}" for example in t.wrong[:examples]]
         if len(t.wrong) > examples:
@@ -226,6 +216,7 @@ def _name(kind: str) -> str:
     """The kind with its name in the catalogue of dirt."""
     named = {code: known.name for code, known in dirt_kinds().items()}
     named |= {rule.rule: rule.name for rule in dirt_rules().values()}
+    named |= {flag.flag: flag.name for flag in dirt_flags().values() if not flag.dirt}
     return f"{kind} {named[kind]}" if kind in named else kind
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,25 +11,8 @@ import duckdb
 
 from citybrain import duck
 from citybrain.ingest import Outcome
-from citybrain.ingest.dirt import dirt_flags
 
 SAID = ("X10",)  # marks that a rule of their own tells as well: counted once
-# Flags of silver that the simulator plants: the table, its key, the flags.
-FLAGGED = {
-    "work_order": (
-        "work_order_id",
-        ("swapped_coordinates", "zero_coordinates", "converted_coordinates", "village_from_point",
-         "time_order_violation", "town_from_address", "unmatched_town"),
-    ),
-    "work_order_event": ("work_order_id || '|' || event_no", ("repeated_event", "unfinished_step")),
-    "market_entity": ("uscc", ("name_variant", "town_from_address", "unmatched_town")),
-}  # fmt: skip
-# What is told by a column or a table of its own: the flag, the table that the truth names, the query for its keys.
-LISTED = {
-    "personal_numbers": ("work_order", "SELECT work_order_id FROM {work_order} WHERE redaction_count > 0"),
-    "same_event": ("work_order", "SELECT work_order_id FROM {work_order_same_event}"),
-    "reregistered": ("market_entity", "SELECT uscc FROM {market_reregistered}"),
-}
 CONVERTED = "X13"  # the mark of a number that was told in another unit
 SET_ASIDE = {"total_row": "X01", "repeat_row": "X21"}
 VERDICTS = {"block": "quarantine", "warn": "warned", "note": "noted"}
@@ -91,7 +73,7 @@ def found(outcomes: Sequence[tuple[str, Outcome]]) -> Iterator[Finding]:
             marks = f"SELECT _receipt, _file, _row, UNNEST(_marks) AS mark FROM {duck.scan(table)}"
             for receipt, file, row, mark in db.execute(marks).fetchall():
                 column, _, dirt = mark.partition(":")
-                if dirt in SAID:
+                if dirt in SAID or receipt not in files:
                     continue
                 header = _last_level(headers[receipt, column])
                 verdict = _with_value("marked", converted.get((receipt, row, mark)))
@@ -116,28 +98,6 @@ def _converted(db: duckdb.DuckDBPyConnection, table: str) -> dict[tuple[str, int
 def _with_value(verdict: str, value: float | None) -> str:
     """What is said of a cell and, where a number had to be converted, the number: a mark on a wrong one is no find."""
     return verdict if value is None else f"{verdict} {value:g}"
-
-
-def planted_flags(truth: Path) -> Iterator[Finding]:
-    """What silver has to say of rows, by their keys."""
-    with (truth / "flags.csv").open(encoding="utf-8", newline="") as stream:
-        for d in csv.DictReader(stream):
-            yield Finding(d["table"], d["key"], None, "", d["rule"], d["flag"])
-
-
-def found_flags() -> Iterator[Finding]:
-    """What silver says: the flags of its rows, and the tables that list what no flag can."""
-    dirt = {name: flag.dirt for name, flag in dirt_flags().items()}
-    with duck.open_lake() as db:
-        for table, (key, names) in FLAGGED.items():
-            flags = f"SELECT {key} AS key, unnest(quality_flags) AS flag FROM {duck.scan(f'silver.{table}')}"
-            wanted = f"SELECT key, flag FROM ({flags}) WHERE flag IN ({', '.join(map(duck.literal, names))})"
-            for found_key, flag in db.execute(wanted).fetchall():
-                yield Finding(table, found_key, None, "", dirt[flag], flag)
-        for flag, (table, query) in LISTED.items():
-            tables = {name: duck.scan(f"silver.{name}") for name in re.findall(r"{(\w+)}", query)}
-            for (found_key,) in db.execute(query.format(**tables)).fetchall():
-                yield Finding(table, found_key, None, "", dirt[flag], flag)
 
 
 def _issues(db: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Iterator[Finding]:
