@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from citybrain.ingest import ingest, landing
+from citybrain.ingest import ingest, landing, reingest
 from citybrain.ingest.dirt import dirt_kinds
 from citybrain.simulate import simulate
 from citybrain.verify import judge_dirt, judge_receipts, play, receipts
@@ -37,6 +37,21 @@ def test_a_number_told_in_another_unit_is_found_where_it_is_marked_and_right(del
     (tmp_path / "defects.csv").write_text(PLANTED.format(second=second), "utf-8")
     tally = judge_dirt(Counter(found([("话务.csv", outcome)])), Counter(planted(tmp_path)))["X13"]
     assert (tally.expected, tally.right, tally.false) == (2, right, 2 - right)
+
+
+def test_a_delivery_that_was_read_anew_is_judged_by_its_last_load(deliver, tmp_path):
+    outcome = deliver(
+        "bronze.hotline__call_day",
+        """
+        统计日期   | 呼入量 | 进入人工量 | 接通量 | 15秒内接通量 | 放弃量
+        2026-03-01 | 2000   | 1600       | 1500   | 1400         | 100
+        2026-02-30 | 2000   | 1600       | 1500   | 1400         | 100
+        """,
+        "话务.csv",
+    )
+    (again,) = reingest(receipt=outcome.receipt)
+    assert again.load == 2
+    assert [(f.row, f.kind, f.verdict) for f in found([("话务.csv", again)])] == [(3, "X12", "quarantine")]
 
 
 @pytest.mark.slow

@@ -78,7 +78,7 @@ def found(outcomes: Sequence[tuple[str, Outcome]]) -> Iterator[Finding]:
                 header = _last_level(headers[receipt, column])
                 verdict = _with_value("marked", converted.get((receipt, row, mark)))
                 yield Finding(table.split(".")[1], file, row, header, dirt, verdict)
-        yield from _issues(db, files)
+        yield from _issues(db, {(o.receipt, o.load): o.file for _, o in outcomes if o.status == "loaded"})
 
 
 def _converted(db: duckdb.DuckDBPyConnection, table: str) -> dict[tuple[str, int, str], float]:
@@ -100,13 +100,14 @@ def _with_value(verdict: str, value: float | None) -> str:
     return verdict if value is None else f"{verdict} {value:g}"
 
 
-def _issues(db: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Iterator[Finding]:
-    columns = 'receipt, "table", "row", header, rule, dirt, severity'
+def _issues(db: duckdb.DuckDBPyConnection, files: dict[tuple[str, int], str]) -> Iterator[Finding]:
+    """``files``: by receipt and load. What was said of an earlier load is kept, and holds no more."""
+    columns = 'receipt, load, "table", "row", header, rule, dirt, severity'
     issues = f'SELECT {columns} FROM {duck.scan("ops.issue")} WHERE "row" IS NOT NULL'
-    for receipt, table, row, header, rule, dirt, severity in db.execute(issues).fetchall():
-        if receipt not in files:
+    for receipt, load, table, row, header, rule, dirt, severity in db.execute(issues).fetchall():
+        if (receipt, load) not in files:
             continue
-        name, file = table.split(".")[1], files[receipt]
+        name, file = table.split(".")[1], files[receipt, load]
         if rule in SET_ASIDE:
             yield Finding(name, file, row, "", SET_ASIDE[rule], "set_aside")
         else:
