@@ -66,7 +66,10 @@ def draw_calls(span: Span, calendar: Calendar, index: int, files: list[Delivery]
     abandoned = np.rint(agent * rng.uniform(0.015, 0.06, n)).astype(np.int64)
     answered = agent - abandoned - rng.integers(0, 6, n)  # a few calls are cut off by nobody's will
     quick = np.rint(answered * rng.uniform(0.86, 0.97, n)).astype(np.int64)
-    wait = np.array([f"{tenths / 10:.1f}" for tenths in rng.integers(30, 260, n).tolist()], dtype=object)
+    tenths = rng.integers(30, 260, n)
+    in_minutes = span.slot(CALLS, days * DAY) == IN_MINUTES
+    tenths = np.where(in_minutes, tenths // 6 * 6, tenths)  # whole hundredths of a minute
+    wait = np.array([f"{tenth / 10:.1f}" for tenth in tenths.tolist()], dtype=object)
     too_many = np.zeros(n, bool)
     too_many[rng.integers(0, n)] = index % 4 == 1  # whoever hung up in the menu stands among those who hung up
     shown = np.where(too_many, abandoned + inbound - agent, abandoned)
@@ -99,7 +102,7 @@ def _batch(span: Span, files: list[Delivery], columns: dict[str, Texts], days: I
 def _tell_in_minutes(batch: Batch, seconds: Texts) -> None:
     """In one file; of the days on which a wait was kept."""
     rows = np.flatnonzero((batch.file == IN_MINUTES) & np.array([text is not None for text in seconds], bool))
-    batch.columns[WAIT][rows] = [f"{float(text) / MINUTES:.6f}" for text in seconds[rows]]
+    batch.columns[WAIT][rows] = [f"{float(text) / MINUTES:.2f}" for text in seconds[rows]]
     batch.agreed[WAIT] = seconds
     batch.note(rows, WAIT, "X13 换算")
 
