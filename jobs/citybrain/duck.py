@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import duckdb
 
 from citybrain import lake
 from citybrain.contracts.load import ROOT
-from citybrain.contracts.model import Field
+from citybrain.contracts.model import Contract, Field
 
 _TYPES = {"string": "varchar", "timestamp": "timestamptz", "array<string>": "varchar[]"}
 
@@ -35,6 +36,12 @@ def scan(table: str, version: int | None = None) -> str:
 
 def type_of(field: Field) -> str:
     return _TYPES.get(field.sql_type, field.sql_type)
+
+
+def fetched(table: Contract, names: Iterable[str]) -> str:
+    """SQL: columns to be fetched as plain values; an instant as text, for DuckDB would need pytz to hand it over."""
+    instants = {f.name: f"CAST({f.name} AS VARCHAR) AS {f.name}" for f in table.fields if f.type == "timestamp"}
+    return ", ".join(instants.get(name, name) for name in names)
 
 
 def literal(value: Any) -> str:

@@ -28,11 +28,13 @@ def test_the_journal_says_for_every_variant_area_and_period_what_is_answered():
             )
             assert found == expected, row
             assert row.period_end == row.as_of, "a closed period is as of its own end"
-            assert row.period_end <= period.parse(row.period).end
+            named = period.parse(row.period)
+            assert (named.kind, named.start) == (row.period_kind, row.period_start)
+            assert row.period_end <= named.end
         covered = {(r.indicator_id, r.variant) for r in published}
         assert covered == {(i.id, v.id) for i, v in registry().variants()}
         assert {r.area_code for r in published} == {"440605", *TOWNS}
-        assert {r.period_kind for r in published} == {"day", "month", "year"}
+        assert {r.period_kind for r in published} == {"day", "week", "month", "quarter", "year"}
         latest = "SELECT MAX(stat_date) FROM gold.governance__work_order_flow_daily WHERE reported_count > 0"
         unfinished = {r.as_of for r in published if r.indicator_id == "WO01" and r.as_of < period.parse(r.period).end}
         assert unfinished == set(db.execute(latest).fetchone())

@@ -1,7 +1,7 @@
 """gold.platform__indicator_value: every declared indicator, in every variant, by district and town.
 
-Days, months and years, each as of its own end (what still runs: as of the data's own time), so that periods compare and
-a closed one moves only when something about it is corrected.
+Each period as of its own end (what still runs: as of the data's own time), so that periods compare and a closed one
+moves only when something about it is corrected.
 """
 
 import hashlib
@@ -13,12 +13,14 @@ from citybrain.indicators.registry import Registry, registry
 
 GRAINS: tuple[Grain, ...] = ("district", "town")
 _PERIODS = [
-    f"SELECT '{kind}' AS period_kind, strftime(day, '{name}') AS period, {first} AS period_start, {last} AS last_day, "
-    "newest FROM days"
-    for kind, name, first, last in (
-        ("day", "%Y-%m-%d", "day", "day"),
-        ("month", "%Y-%m", "CAST(date_trunc('month', day) AS DATE)", "last_day(day)"),
-        ("year", "%Y", "make_date(year(day), 1, 1)", "make_date(year(day), 12, 31)"),
+    f"SELECT '{kind}' AS period_kind, {name} AS period, CAST(date_trunc('{kind}', day) AS DATE) AS period_start, "
+    f"CAST(date_trunc('{kind}', day) + INTERVAL 1 {kind} - INTERVAL 1 DAY AS DATE) AS last_day, newest FROM days"
+    for kind, name in (
+        ("day", "strftime(day, '%Y-%m-%d')"),
+        ("week", "strftime(day, '%G-W%V')"),
+        ("month", "strftime(day, '%Y-%m')"),
+        ("quarter", "concat(year(day), 'Q', quarter(day))"),
+        ("year", "strftime(day, '%Y')"),
     )
 ]
 

@@ -22,13 +22,13 @@ from deltalake.exceptions import DeltaError
 
 from citybrain import contracts, duck, lake, ops, serve
 from citybrain.contracts import Contract
-from citybrain.indicators import contributions, restated
+from citybrain.indicators import computed, contributions, restated
 from citybrain.indicators.answer import IndicatorAnswer
 from citybrain.indicators.bronze import BronzeRow
 from citybrain.indicators.model import Figure, QuestionError
 from citybrain.indicators.registry import JOURNAL, registry
 from citybrain.indicators.restated import SHANGHAI, Cause, Number, Revision
-from citybrain.indicators.trace import Walk, input_versions, origins, period_sql, within_sql
+from citybrain.indicators.trace import Walk, input_versions, origins, within_sql
 from citybrain.runner import state
 from citybrain.runner.state import State
 
@@ -71,11 +71,11 @@ def keep(seconds: float) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class _Side:
-    """What a figure stood on in one publication: the version of its facts, None where there were none yet."""
+    """What a figure stood on in one publication: versions of its table and of its facts, None where there were none."""
 
+    cells: int | None
     facts: int | None
-    within: str  # which rows of the cube, or of what facts add to it
-    days: str  # the days of these alone
+    within: str  # which rows of the table, or of what facts add to a cube
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class _Why:
         self.walk = Walk(db, contracts.load(), FACTS_AT_MOST)
         self._stands = _states()
         self._versions: dict[tuple[str, int], dict[str, int]] = {}
-        self._differences: dict[tuple[str, int | None, int | None], str | None] = {}
+        self._differences: dict[tuple[str, int | None, int | None, bool], str | None] = {}
         self._delivered: dict[tuple[str, int, tuple[Any, ...]], dict[BronzeRow, None]] = {}
 
     def explained(self, number: Number, old: Revision, new: Revision) -> Revision:
@@ -108,11 +108,11 @@ class _Why:
         if stood.fingerprint != stands.fingerprint:
             reasons.append("指标的定义或算法有变")
         causes: dict[Cause, None] = {}
+        named = registry().indicator(number.indicator_id).source_columns
         for name in registry().variant(number.indicator_id, number.variant).figures:
             figure = registry().figures[name]
-            reason, found = self._moved(
-                figure, self._side(number, old, stood, figure), self._side(number, new, stands, figure)
-            )
+            sides = self._side(number, old, stood, figure), self._side(number, new, stands, figure)
+            reason, found = self._moved(figure, named, *sides)
             reasons += [reason] if reason and reason not in reasons else []
             causes |= dict.fromkeys(found)
         return replace(new, reasons=tuple(reasons) or ("上游表重算",), causes=tuple(causes))
@@ -126,7 +126,7 @@ class _Why:
         fact = contracts.load()[figure.table].inputs[0]
         version = self._inputs(figure.table, cube.version).get(fact) if cube and cube.id else None
         then = _Scope(number.area_level, number.area_code, number.period_start, said.period_end, said.as_of)
-        return _Side(version, within_sql(figure, then), period_sql(figure, then))
+        return _Side(cube.version if cube and cube.id else None, version, within_sql(figure, then))
 
     def _inputs(self, table: str, version: int) -> dict[str, int]:
         at = (table, version)
@@ -134,19 +134,25 @@ class _Why:
             self._versions[at] = input_versions(table, version)
         return self._versions[at]
 
-    def _moved(self, figure: Figure, old: _Side, new: _Side) -> tuple[str, list[Cause]]:
-        """Why this figure differs, and by which deliveries; nothing where its facts are the same."""
+    def _moved(self, figure: Figure, named: tuple[str, ...], old: _Side, new: _Side) -> tuple[str, list[Cause]]:
+        """Why this figure differs, and by which deliveries; nothing where its facts are the same.
+
+        ``named``: the source columns of the indicator.
+        """
         cube = self.walk.tables[figure.table]
         fact = self.walk.tables[cube.inputs[0]]
         if old.facts == new.facts:
             return "", []
-        differing = self._differing(cube, fact, old.facts, new.facts)
+        differing = self._differing(cube, fact, old.facts, new.facts, computed.is_told(cube, figure.sum))
         if differing is None:
             return CLEANED, []
-        before = _counted(figure, cube, fact, old, f"{differing}_before")
-        after = _counted(figure, cube, fact, new, f"{differing}_after")
+        try:
+            before = self._counted(figure, named, old, f"{differing}_before")
+            after = self._counted(figure, named, new, f"{differing}_after")
+        except duckdb.Error:
+            return CLEANED, []
         keys = self.walk.db.execute(
-            f"SELECT DISTINCT {', '.join(fact.key)} FROM (({before} EXCEPT ALL {after}) UNION ALL "
+            f"SELECT DISTINCT {duck.fetched(fact, fact.key)} FROM (({before} EXCEPT ALL {after}) UNION ALL "
             f"({after} EXCEPT ALL {before})) ORDER BY ALL"
         ).fetchall()
         if not keys:
@@ -156,28 +162,44 @@ class _Why:
         causes += [_cause("撤回", row) for row in then if row not in now]
         return f"{fact.title}有 {len(keys):,} 行变动", list(dict.fromkeys(causes))
 
-    def _differing(self, cube: Contract, fact: Contract, old: int | None, new: int | None) -> str | None:
-        """Before and after, what those facts add that were changed in between: two tables of this name with
-        ``_before`` and ``_after``. None where a version has been cleaned away."""
-        at = (cube.table, old, new)
+    def _differing(self, cube: Contract, fact: Contract, old: int | None, new: int | None, whole: bool) -> str | None:
+        """Before and after, what those facts add that were changed in between (or all, where the table's SQL is to be
+        asked): two tables of this name with ``_before`` and ``_after``. None where a version has been cleaned away."""
+        at = (cube.table, old, new, whole)
         if at not in self._differences:
             name = f"differing_{len(self._differences)}"
             try:
                 self.walk.db.register("changed", _changed(fact, old, new))
                 for version, when in ((old, "before"), (new, "after")):
-                    self.walk.db.execute(f"CREATE TABLE {name}_{when} AS {self._facts(cube, fact, version)}")
+                    facts = self._facts(cube, fact, version, whole)
+                    self.walk.db.execute(f"CREATE TABLE {name}_{when} AS {facts}")
                 self._differences[at] = name
             except (duckdb.Error, DeltaError, OSError):
                 self._differences[at] = None
         return self._differences[at]
 
-    def _facts(self, cube: Contract, fact: Contract, version: int | None) -> str:
+    def _facts(self, cube: Contract, fact: Contract, version: int | None, whole: bool) -> str:
         """SQL: what the changed facts add to a cube; of a table that is no cube, these facts as they are."""
-        only = f"SEMI JOIN changed USING ({', '.join(fact.key)})"
+        only = "" if whole else f"SEMI JOIN changed USING ({', '.join(fact.key)})"
         if cube.build == "cube":
             contributions.view(self.walk.db, cube, version, only)
         rows = "FROM contributions" if cube.build == "cube" else f"FROM {duck.scan(fact.table, version)} {only}"
         return rows if version is not None else f"{rows} LIMIT 0"
+
+    def _counted(self, figure: Figure, named: tuple[str, ...], side: _Side, facts: str) -> str:
+        """SQL: what each of ``facts`` adds to the figure; of a table that is no cube, what its cells read of them."""
+        cube = self.walk.tables[figure.table]
+        fact = self.walk.tables[cube.inputs[0]]
+        if cube.build == "cube":
+            names = ", ".join(dict.fromkeys((*fact.key, figure.date, figure.sum)))
+            return f"SELECT {names} FROM {facts} WHERE {side.within} AND {figure.sum} <> 0"
+        if computed.is_told(cube, figure.sum):
+            return computed.told(cube, figure.sum, facts, side.within)
+        if side.cells is None or side.facts is None:
+            return f"SELECT {', '.join(fact.key)}, '' AS what, '' AS said FROM {facts} LIMIT 0"
+        cells = f"(FROM {duck.scan(cube.table, side.cells)} WHERE {side.within}) AS cells"
+        columns = computed.shared(self.walk.db, cube, duck.scan(fact.table, side.facts), cells)
+        return computed.sharing(columns, cube, facts, cells, named)
 
     def _origins(self, fact: Contract, version: int | None, keys: list[tuple[Any, ...]]) -> dict[BronzeRow, None]:
         """The rows of bronze behind facts."""
@@ -197,14 +219,6 @@ def _changed(fact: Contract, old: int | None, new: int | None) -> pa.Table:
         return pa.table(query.execute(f"SELECT DISTINCT {', '.join(fact.key)} FROM facts").read_all())
     feed = table.load_cdf(starting_version=min(old, new) + 1, ending_version=max(old, new), columns=list(fact.key))
     return pa.table(feed).group_by(list(fact.key)).aggregate([])
-
-
-def _counted(figure: Figure, cube: Contract, fact: Contract, side: _Side, facts: str) -> str:
-    """SQL: what each changed fact adds to the figure; of a table that is no cube, the facts of the period."""
-    if cube.build == "cube":
-        names = ", ".join(dict.fromkeys((*fact.key, figure.date, figure.sum)))
-        return f"SELECT {names} FROM {facts} WHERE {side.within} AND {figure.sum} <> 0"
-    return f"SELECT * FROM {facts} WHERE {side.days if figure.date in fact.names else 'TRUE'}"
 
 
 def _states() -> list[tuple[datetime, State]]:

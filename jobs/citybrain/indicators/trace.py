@@ -6,7 +6,7 @@ newest, and the trace says so. Names, numbers and addresses of people are masked
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ import duckdb
 from citybrain import contracts, duck, lake, serve
 from citybrain.contracts import Contract
 from citybrain.duck import literal
-from citybrain.indicators import bronze, contributions
+from citybrain.indicators import bronze, computed, contributions
 from citybrain.indicators.answer import IndicatorAnswer, Scope, plain
 from citybrain.indicators.bronze import BronzeRow, ReceiptNote
 from citybrain.indicators.compile import condition_sql
@@ -124,7 +124,7 @@ def _figure(
     fact = cube.inputs[0]
     pinned = walk.readable(fact, input_versions(figure.table, version).get(fact))
     if cube.build != "cube":
-        return _computed(walk, figure, cell_count, amount, cells, pinned)
+        return _computed(walk, cubes, figure, answer, cell_count, amount, cells, pinned)
     note = None
     try:
         contributions.view(walk.db, cube, pinned)
@@ -155,36 +155,49 @@ def _figure(
 
 
 def _computed(
-    walk: Walk, figure: Figure, cell_count: int, amount: Decimal, cells: list[Values], version: int | None
+    walk: Walk,
+    cubes: duckdb.DuckDBPyConnection,
+    figure: Figure,
+    answer: IndicatorAnswer,
+    cell_count: int,
+    amount: Decimal,
+    cells: list[Values],
+    version: int | None,
 ) -> tuple[FigureTrace, list[BronzeRow]]:
-    """Of a table that is no cube: the rows of its input that share the keys of the cells, or what it is followed by."""
+    """Of a table that is no cube: the rows of its input that the cells are computed from."""
     table = walk.tables[figure.table]
     fact = walk.tables[table.inputs[0]]
-    # An instant as text: DuckDB would need pytz to hand it over.
-    shown = ", ".join(
-        f"CAST({f.name} AS VARCHAR) AS {f.name}" if f.type == "timestamp" else f.name for f in fact.fields
+    facts, within = duck.scan(fact.table, version), within_sql(figure, answer)
+    if computed.is_told(table, figure.sum):
+        read, how = computed.told(table, figure.sum, facts, within), ""
+    else:
+        keys = ", ".join(dict.fromkeys((*table.key, *table.per)))
+        found = cubes.execute(f"SELECT DISTINCT {keys} FROM {figure.table} WHERE {within} AND {figure.sum} <> 0")
+        walk.db.register("cells", found.to_arrow_table())
+        columns = computed.shared(walk.db, table, facts, "cells")
+        read = computed.sharing(columns, table, facts, "cells", ())
+        how = f"按{'、'.join(table.field(name).title for name in columns)}对应的行；"
+    chosen = f"FROM {facts} SEMI JOIN ({read}) USING ({', '.join(fact.key)})"
+    (counted,) = walk.rows(f"SELECT COUNT(*) AS n {chosen}")
+    rows = walk.rows(
+        f"SELECT {duck.fetched(fact, fact.names)} {chosen} ORDER BY {', '.join(fact.key)} LIMIT {walk.limit}"
     )
-    shared, facts, count = table.per, list[Values](), 0
-    for shared in filter(None, (tuple(name for name in table.key if name in fact.names), table.per)):
-        values = list(dict.fromkeys(tuple(cell[name] for name in shared) for cell in cells))
-        within = f"FROM {duck.scan(fact.table, version)} WHERE ({', '.join(shared)}) IN ({_listed(values)})"
-        count = walk.rows(f"SELECT COUNT(*) AS n {within}")[0]["n"] if values else 0
-        if count:
-            facts = walk.rows(f"SELECT {shown} {within} ORDER BY {', '.join(fact.key)} LIMIT {walk.limit}")
-            break
-    titles = "、".join(table.field(name).title for name in shared)
-    note = f"按{titles}对应的行；{table.title}由它们算出，不是相加"
-    found = FigureTrace(
-        figure.id, figure.title, figure.table, figure.sum, amount, cell_count, tuple(cells), fact.table, count, None,
-        tuple(facts), note,
-    )  # fmt: skip
-    keys = sorted({tuple(row[k] for k in fact.key) for row in facts})
-    return found, list(origins(walk, fact.table, version, fact.key, keys)) if keys else []
-
-
-def _listed(values: Iterable[Any]) -> str:
-    """Plain values and tuples of them as SQL; dates and moments as the text that DuckDB casts."""
-    return ", ".join(f"({_listed(value)})" if isinstance(value, tuple) else literal(value) for value in values)
+    trace = FigureTrace(
+        figure=figure.id,
+        title=figure.title,
+        table=figure.table,
+        measure=figure.sum,
+        amount=amount,
+        cell_count=cell_count,
+        cells=tuple(cells),
+        fact_table=fact.table,
+        fact_count=counted["n"],
+        contributed=None,
+        facts=tuple(rows),
+        note=f"{how}{table.title}由它们算出，不是相加",
+    )
+    behind = sorted({tuple(row[k] for k in fact.key) for row in rows})
+    return trace, list(origins(walk, fact.table, version, fact.key, behind)) if behind else []
 
 
 def _cells(

@@ -145,7 +145,8 @@ def judge_receipts(counted: Mapping[tuple[str, str], Mapping[str, int]], truth: 
 def judge_figures(truth: Path) -> dict[str, Tally]:
     """Every published value against the truth, and every true value that ought to be published.
 
-    The truth tells of the city's months and its last days; what was published of earlier periods is not judged.
+    The truth tells of the city's years, its months and its last days; what was published of earlier periods, of weeks
+    and of quarters is not judged.
     A value that is empty says what a truth without a row says: there is none.
     """
     key = ("indicator", "variant", "area", "period_kind", "period")
@@ -171,9 +172,10 @@ def judge_figures(truth: Path) -> dict[str, Tally]:
     first: dict[tuple[str, str, str], str] = {}
     for indicator, variant, _, kind, period in expected:
         first[indicator, variant, kind] = min(period, first.get((indicator, variant, kind), period))
+    kinds = {kind for _, _, kind in first}
     for cell in published.keys() - expected.keys():
         indicator, variant, _, kind, period = cell
-        if published[cell] is None or period < first.get((indicator, variant, kind), ""):
+        if published[cell] is None or kind not in kinds or period < first.get((indicator, variant, kind), ""):
             continue
         tally = tallies.setdefault(f"{cell[0]} {cell[1]}", Tally())
         tally.false += 1
