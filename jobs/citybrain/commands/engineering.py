@@ -176,10 +176,12 @@ def sql(query: str, as_json: Json = False) -> None:
 def indicator(
     indicator_id: Annotated[str, typer.Argument(metavar="ID", help="e.g. WO08")],
     area: Annotated[str | None, typer.Option(help="Division code; by default the district.")] = None,
-    period: Annotated[str | None, typer.Option(help="2026, 2026-03 or 2026-03-05; by default the month.")] = None,
+    period: Annotated[
+        str | None, typer.Option(help="2026, 2026Q1, 2026-03, 2026-W10, 2026-03-05; else the month.")
+    ] = None,
     variant: Annotated[str | None, typer.Option(help="One of the indicator's variants.")] = None,
-    as_of: Annotated[str | None, typer.Option(help="The moment described (a day).")] = None,
-    known_at: Annotated[str | None, typer.Option(help="As it had been published by then.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="The day described; by default the period's end.")] = None,
+    known_at: Annotated[str | None, typer.Option(help="As published by then; with --as-of, as known then.")] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Walk from the number to receipts and rows.")] = False,
     limit: Annotated[int, typer.Option(help="With --trace: rows shown.")] = 10,
     revisions: Annotated[bool, typer.Option("--revisions", help="Every publication, and what moved it.")] = False,

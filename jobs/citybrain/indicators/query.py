@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
@@ -15,8 +14,9 @@ import duckdb
 
 from citybrain import serve
 from citybrain.duck import literal
+from citybrain.indicators import known
 from citybrain.indicators import period as periods
-from citybrain.indicators.answer import FigureAmount, IndicatorAnswer, SourceVersion, number
+from citybrain.indicators.answer import FigureAmount, IndicatorAnswer, SourceVersion
 from citybrain.indicators.catalogue import described, formula
 from citybrain.indicators.compile import question_sql
 from citybrain.indicators.model import AREA_LEVELS, Grain, Indicator, QuestionError, Variant
@@ -25,6 +25,7 @@ from citybrain.indicators.registry import JOURNAL, Registry, registry
 from citybrain.indicators.restated import Revision
 from citybrain.indicators.revisions import keep as _keep
 from citybrain.indicators.revisions import revisions as _revisions
+from citybrain.indicators.told import answer_json, answer_text
 from citybrain.indicators.trace import Trace
 from citybrain.indicators.trace import trace as _trace
 
@@ -47,6 +48,33 @@ class _Area:
         return "all" if self.grain == "district" else self.code
 
 
+@dataclass(frozen=True)
+class _Question:
+    """What is asked, but for the data's own time, which is that of the tables that are asked."""
+
+    declared: Registry
+    indicator: Indicator
+    variant: Variant
+    where: _Area
+    period: str | None
+    as_of: date | None
+    file: Path
+
+    @property
+    def tables(self) -> list[str]:
+        """Those that the figures add up, in order."""
+        return sorted({self.declared.figures[name].table for name in self.variant.figures})
+
+    def posed(self, db: duckdb.DuckDBPyConnection) -> IndicatorAnswer:
+        """The answer but for its numbers."""
+        now = _data_time(db, self.declared, self.variant)
+        latest = min(self.as_of, now) if self.as_of else now
+        when = periods.parse(self.period) if self.period else periods.of("month", latest)
+        moment = latest if self.as_of else min(when.end, now)
+        _check(self.indicator, self.variant, when, moment)
+        return _blank(self.declared, self.indicator, self.variant, self.where, when, moment, self.file)
+
+
 def indicator(
     id: str,
     area: str | None = None,
@@ -58,28 +86,35 @@ def indicator(
     """The value of an indicator, computed from the cubes as of ``as_of``, or as it had been published by ``known_at``.
 
     By default: the district, the month of the data's own time, the default variant, as of the period's end (of what
-    still runs: the data's own time), as it is published.
-    Raises QuestionError with what there is, where there is no such indicator, variant, area or period.
+    still runs: the data's own time), as it is published. With both, what was published as of that day; where nothing
+    was, it is computed on the cubes as they stood at ``known_at``.
+    Raises QuestionError with what there is, where there is no such indicator, variant, area or period, and where upkeep
+    has let go of the cubes as they stood.
     """
-    declared = registry()
-    asked, chosen = declared.indicator(id), declared.variant(id, variant)
-    path = serve.current()
+    declared, path = registry(), serve.current()
     with serve.connect(path) as db:
-        now = _data_time(db, declared, chosen)
-        latest = min(_day(as_of), now) if as_of else now
-        where = _area(db, area, chosen)
-        when = periods.parse(period) if period else periods.of("month", latest)
-        moment = latest if as_of else min(when.end, now)
-        _check(asked, chosen, when, moment)
-        blank = _blank(declared, asked, chosen, where, when, moment, path)
-        blank = replace(blank, sources=_sources(db, declared, chosen))
-        if known_at is not None:
-            return _published(db, blank, _instant(known_at), as_of is not None)
-        return _computed(db, blank)
+        chosen = declared.variant(id, variant)
+        where, day = _area(db, area, chosen), _day(as_of) if as_of else None
+        question = _Question(declared, declared.indicator(id), chosen, where, period, day, path)
+        blank = question.posed(db)
+        if known_at is None:
+            return _computed(db, replace(blank, sources=_sources(db, question.tables)))
+        moment = _instant(known_at)
+        published = _published(db, blank, moment)
+        if published and (day is None or _is_as_of(published, blank.as_of, question)):
+            return published
+        if day is None:
+            raise QuestionError(f"到 {_told(moment)} 为止，没有发布过 {blank.area_name} {blank.period} 的这个数")
+        return _as_it_stood(question, moment, published)
 
 
 def trace(answer: IndicatorAnswer, limit: int = 10) -> Trace:
-    """From the number to cells of cubes, facts, rows of bronze, and receipts with the cells of the files."""
+    """From the number to cells of cubes, facts, rows of bronze, and receipts with the cells of the files.
+
+    Raises QuestionError for what was known earlier: the cells are today's.
+    """
+    if answer.known_at:
+        raise QuestionError("能追溯的是现在的数，不是以前所知的；每次发布因何而变，见 --revisions")
     return _trace(answer, limit)
 
 
@@ -210,10 +245,8 @@ def _computed(db: duckdb.DuckDBPyConnection, blank: IndicatorAnswer) -> Indicato
     )
 
 
-def _published(
-    db: duckdb.DuckDBPyConnection, blank: IndicatorAnswer, known_at: datetime, pinned: bool
-) -> IndicatorAnswer:
-    """The newest revision that had been published by then; with an as_of, of those that describe that day or before."""
+def _published(db: duckdb.DuckDBPyConnection, blank: IndicatorAnswer, known_at: datetime) -> IndicatorAnswer | None:
+    """The newest revision that had been published by then."""
     cell = {
         "indicator_id": blank.indicator_id,
         "variant": blank.variant,
@@ -223,15 +256,13 @@ def _published(
     }
     conditions = [f"{name} = {literal(text)}" for name, text in cell.items()]
     conditions.append(f"published_at <= TIMESTAMPTZ '{known_at.isoformat()}'")
-    if pinned:
-        conditions.append(f"as_of <= DATE '{blank.as_of}'")
     sql = (
         "SELECT period_end, as_of, numerator, denominator, value, epoch_us(published_at), revision\n"
         f"FROM {JOURNAL}\nWHERE {' AND '.join(conditions)}\nORDER BY revision DESC LIMIT 1"
     )
     row = db.execute(sql).fetchone()
     if row is None:
-        raise QuestionError(f"到 {known_at:%Y-%m-%d %H:%M} 为止，没有发布过 {blank.area_name} {blank.period} 的这个数")
+        return None
     end, as_of, numerator, denominator, value, published, revision = row
     return replace(
         blank,
@@ -247,40 +278,42 @@ def _published(
     )
 
 
-def _sources(db: duckdb.DuckDBPyConnection, declared: Registry, variant: Variant) -> tuple[SourceVersion, ...]:
-    tables = ", ".join(literal(declared.figures[name].table) for name in variant.figures)
+def _is_as_of(published: IndicatorAnswer, day: date, question: _Question) -> bool:
+    """Whether what was published is what ``day`` asks for: it is as of that day, or of the last one that tells more.
+
+    Of a period that still ran, that was the data's own time; a closed one says no more later, but for a cohort.
+    """
+    if published.as_of >= day:
+        return published.as_of == day
+    still_ran = published.period_end < periods.parse(published.period).end
+    return still_ran or all(question.declared.figures[name].known is None for name in question.variant.figures)
+
+
+def _as_it_stood(question: _Question, moment: datetime, published: IndicatorAnswer | None) -> IndicatorAnswer:
+    """Computed on the tables as they were the newest at ``moment``."""
+    try:
+        clock = question.declared.clock_of(question.variant)
+        with known.gold({clock.table, *question.tables}, moment) as (then, stood):
+            sources = tuple(stood[table] for table in question.tables if table in stood)
+            return replace(_computed(then, question.posed(then)), sources=sources, known_at=moment)
+    except known.CleanedError as error:
+        from citybrain.maintain import KEEP_DAYS
+
+        told = f"那时发布过的是截至 {published.as_of} 的，不写截至日即可问" if published else "那时也没有发布过这个数"
+        raise QuestionError(
+            f"{_told(moment)} 时的 {error} 已经清理，算不出那时所知的截至 {question.as_of} 的数；{told}。"
+            f"主题表的旧版留 {KEEP_DAYS} 天，这些天里所知的可以截至任何一天"
+        ) from error
+
+
+def _told(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
+
+
+def _sources(db: duckdb.DuckDBPyConnection, names: list[str]) -> tuple[SourceVersion, ...]:
+    tables = ", ".join(map(literal, names))
     found = db.execute(
         "SELECT table_name, title, version, committed_at FROM meta.source_version "
         f"JOIN meta.contract USING (table_name) WHERE table_name IN ({tables}) ORDER BY table_name"
     ).fetchall()
     return tuple(SourceVersion(t, title, v, at.replace(tzinfo=SHANGHAI)) for t, title, v, at in found)
-
-
-def answer_text(answer: IndicatorAnswer, steps: Trace | None = None, history: tuple[Revision, ...] = ()) -> str:
-    """For people, in Chinese: the value, how it is defined, what it was computed from, how it came about."""
-    lines = [
-        f"{answer.indicator_id} {answer.name} · {answer.variant_title}（{answer.variant}）",
-        f"{answer.area_name} · {answer.period}（{answer.period_start} 至 {answer.period_end}）· 截至 {answer.as_of}",
-        "",
-        f"    {answer.shown}",
-        "",
-        f"公式：{answer.formula}",
-        *(f"  {f.title} = {number(f.amount)}" for f in answer.figures if f.amount is not None),
-        f"分子 {number(answer.numerator)} · 分母 {number(answer.denominator)}",
-        f"口径：{answer.description}",
-    ]
-    if answer.published_at:
-        published, known = f"{answer.published_at:%Y-%m-%d %H:%M}", f"{answer.known_at:%Y-%m-%d %H:%M}"
-        lines.append(f"发布：{published}，第 {answer.revision} 次发布；问的是到 {known} 为止所知")
-    lines += [f"来源：{s.title} {s.table} 第 {s.version} 版（{s.committed_at:%Y-%m-%d %H:%M}）" for s in answer.sources]
-    if steps is not None:
-        lines += ["", steps.text()]
-    if history:
-        lines += ["", "发布与修订", *(line for one in history for line in one.lines(answer.show))]
-    return "\n".join([*lines, "", "算法：", answer.sql])
-
-
-def answer_json(answer: IndicatorAnswer, steps: Trace | None = None, history: tuple[Revision, ...] = ()) -> str:
-    document = answer.to_dict() | ({"trace": steps.to_dict()} if steps is not None else {})
-    document |= {"revisions": [one.to_dict() for one in history]} if history else {}
-    return json.dumps(document, ensure_ascii=False)
