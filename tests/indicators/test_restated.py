@@ -193,3 +193,11 @@ def test_of_what_upkeep_let_go_the_published_numbers_are_left(between, tmp_path,
     assert query.indicator(**asked).value == pytest.approx(200 / 3)
     with pytest.raises(QuestionError, match=f"{DUE}.*已经清理.*截至 2026-03-31 的，不写截至日即可问.*旧版留 7 天"):
         query.indicator(**asked, as_of="2026-03-05")
+
+
+def test_the_change_of_a_growth_is_traced_to_both_months_and_a_share_to_both_indicators():
+    steps = query.trace(query.indicator("EC02", variant="growth_change", period="2021-07"))
+    assert [fact["stat_month"] for fact in steps.figures[0].facts] == [6, 7]
+    assert {row.receipt for row in steps.rows} == {"first", "June", "July"}
+    share = query.trace(query.indicator("EC03", period="2021-07"))
+    assert {fact["macro_indicator"] for fact in share.figures[0].facts} == {ADVANCED, VALUE_ADDED}

@@ -85,6 +85,9 @@ def test_the_registry_is_in_the_file_with_formulas_in_chinese():
     assert one("SELECT formula FROM meta.variant WHERE indicator_id = 'WO08' AND variant = 'due_carry'") == [
         ("按期结案数 ÷ （应结案数 + 期初超期未结案数） × 100",)
     ]
+    assert one("SELECT formula FROM meta.variant WHERE indicator_id = 'EN02' AND variant = 'district'") == [
+        ("全区 PM2.5 日均之和 ÷ 全区 PM2.5 有效天数",)
+    ]
     assert one("SELECT COUNT(*) FROM meta.variant") == [(len(list(registry().variants())),)]
     assert one("SELECT COUNT(*) FROM meta.figure") == [(len(registry().figures),)]
     assert one("SELECT unit FROM meta.column WHERE column_name = 'reported_count'") == [("件",)]

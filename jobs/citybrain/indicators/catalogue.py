@@ -103,8 +103,9 @@ def formula(declared: Registry, variant: Variant) -> str:
     up, down = variant.scale.numerator, variant.scale.denominator
     text = _named(declared, variant.numerator or "")
     if variant.denominator:
-        parts = [part if " " not in part else f"（{part}）" for part in (text, _named(declared, variant.denominator))]
-        text = " ÷ ".join(parts)
+        below = _named(declared, variant.denominator)
+        parts = ((text, variant.numerator or ""), (below, variant.denominator))
+        text = " ÷ ".join(part if len(terms(of)) == 1 else f"（{part}）" for part, of in parts)
     return text + (f" × {up}" if up != 1 else "") + (f" ÷ {down}" if down != 1 else "")
 
 
