@@ -11,7 +11,7 @@ from pyspark.sql import SparkSession
 
 from citybrain import contracts, lake
 from citybrain.runner import state
-from citybrain.runner.build import build
+from citybrain.runner.build import Stage, build
 from citybrain.runner.plan import plan
 from citybrain.runner.publish import publish
 from tests.lake import rows_of
@@ -66,9 +66,9 @@ def withdraw(table: str, receipt: str) -> None:
     DeltaTable(lake.table_uri(table)).delete(f"_receipt = '{receipt}'")
 
 
-def build_and_publish(spark: SparkSession, tables: list[str]) -> list[str]:
-    """Without checks: what exactness is about, at a third of the cost. Gives the tables that hold something new."""
-    published = []
+def build_and_publish(spark: SparkSession, tables: list[str]) -> dict[str, Stage]:
+    """Without checks: what exactness is about, at a third of the cost. Gives what was published of each table."""
+    published = {}
     for table in tables:
         intended = plan(CONTRACTS[table])
         if intended.extent != "nothing":
@@ -77,7 +77,7 @@ def build_and_publish(spark: SparkSession, tables: list[str]) -> list[str]:
                 state.note_idle(table, intended.target, intended.inputs, intended.fingerprint)
             else:
                 publish(spark, CONTRACTS[table], stage)
-                published.append(table)
+                published[table] = stage
     return published
 
 

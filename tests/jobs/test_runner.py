@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -10,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from citybrain import contracts, lake
+from citybrain import contracts, engine, lake
 from citybrain.cli import app
 from citybrain.contracts import ContractError
-from citybrain.runner import run, state
+from citybrain.runner import run, sources, state
 from citybrain.runner.build import Stage, build
 from citybrain.runner.lag import look
 from citybrain.runner.plan import plan
@@ -150,13 +151,87 @@ def test_an_unknown_table_is_named():
         run(["silver.nowhere"])
 
 
-def test_a_changed_rule_leads_to_a_full_build_that_publishes_only_differences(spark):
+def test_delta_s_silence_about_a_step_that_it_took_before_is_not_taken_for_a_publish(spark):
+    """Somebody committed under the step's number, by Delta's own rules: our commit is passed over without a word."""
+    contract = CONTRACTS["silver.town"]
+    deliver("bronze.reference__town", TOWNS, "R1")
+    stage = build(spark, plan(contract), "run-1")
+    uri, rows = lake.table_uri(contract.table), spark.read.parquet(stage.uri).select(*contract.names)
+    engine.create(spark, uri, contract)
+    with engine.commit(spark, "{}", f"citybrain:{contract.table}", stage.state.sequence):
+        engine.insert(spark, uri, rows.limit(1))
+    with pytest.raises(RuntimeError, match="Delta did not commit run run-1"):
+        publish(spark, contract, stage)
+    assert len(content(contract.table)) == 1
+    assert Stage.load(contract.table) == stage
+
+
+def test_another_formula_leads_to_a_full_build_that_publishes_only_the_rows_that_differ(home, monkeypatch):
     deliver("bronze.reference__town", TOWNS, "R1")
     run(["silver.town"])
-    changed = CONTRACTS["silver.town"].model_copy(update={"parameters": {"threshold": 2}})
-    intended = plan(changed)
-    assert (intended.extent, intended.reason) == ("full", "contract, rules or transform changed")
-    assert build(spark, intended, "run-2").is_empty
+    package = shutil.copytree(sources.PACKAGE / "silver", home / "package/silver").parent
+    monkeypatch.setattr(sources, "PACKAGE", package)
+    formula = (
+        (package / "silver/town.sql")
+        .read_text("utf-8")
+        .replace("town_name,", "replace(town_name, '1', '一') AS town_name,")
+    )
+    (package / "silver/town.sql").write_text(f"{formula} WHERE town_name <> '镇2'", "utf-8")
+    (result,) = run(["silver.town"])
+    assert (result.extent, result.reason) == ("full", "contract, rules or transform changed")
+    assert result.rows == {"insert": 0, "update": 1, "delete": 1}
+    assert [row[1] for row in content("silver.town")] == ["镇0", "镇一"]
+
+
+SERVICES = ["silver.town", "silver.service_case", "silver.service_rating"]
+
+
+def case(number: str, town: str, hour: int) -> dict[str, Any]:
+    moment = datetime(2026, 3, 2, hour, tzinfo=UTC)
+    return {"case_id": number, "item_code": "A", "accepted_at": moment, "town_code": town, "updated_at": moment}
+
+
+@pytest.fixture
+def rated(spark):
+    """Two cases of two towns, each with a rating, and a rating of a case that is not known."""
+    deliver("bronze.reference__town", TOWNS, "T1")
+    deliver("bronze.services__case", [case("B0", "440605010", 1), case("B1", "440605011", 1)], "C1")
+    ratings = [{"rating_id": f"P{i}", "case_id": f"B{i}", "rated_at": START} for i in range(3)]
+    deliver("bronze.services__rating", ratings, "R1")
+    build_and_publish(spark, SERVICES)
+    assert towns_of_ratings() == {"P0": "440605010", "P1": "440605011", "P2": None}
+
+
+def towns_of_ratings() -> dict[str, str | None]:
+    return {row["rating_id"]: row["town_code"] for row in rows_of("silver.service_rating")}
+
+
+def test_what_moves_in_a_lookup_is_followed_through_its_key(spark, rated):
+    deliver("bronze.services__case", [case("B1", "440605012", 2), case("B2", "440605012", 2)], "C2", nth=1)
+    published = build_and_publish(spark, SERVICES)
+    stage = published["silver.service_rating"]
+    assert (stage.extent, stage.reason) == ("changes", "changed: silver.service_case")
+    assert stage.counts == {"insert": 0, "update": 2, "delete": 0}
+    assert towns_of_ratings() == {"P0": "440605010", "P1": "440605012", "P2": "440605012"}
+
+
+def test_a_lookup_that_changes_leads_to_a_full_build_that_publishes_only_the_rows_that_differ(spark, rated):
+    """A town gets another name, which no case bears; then one was none any more when its case was accepted."""
+    town, cases, ratings = SERVICES
+    deliver("bronze.reference__town", [{**TOWNS[0], "town_name": "新名"}, *TOWNS[1:]], "T2", nth=1)
+    build_and_publish(spark, [town])
+    assert (plan(CONTRACTS[cases]).extent, plan(CONTRACTS[cases]).reason) == ("full", f"lookup {town} changed")
+    assert build_and_publish(spark, SERVICES) == {}
+    ended = [TOWNS[0], {**TOWNS[1], "valid_to": date(2020, 1, 1)}, TOWNS[2]]
+    deliver("bronze.reference__town", ended, "T3", nth=2)
+    published = build_and_publish(spark, SERVICES)
+    assert {table: stage.extent for table, stage in published.items()} == {
+        town: "full",
+        cases: "full",
+        ratings: "changes",
+    }
+    assert [published[table].counts for table in (cases, ratings)] == [{"insert": 0, "update": 1, "delete": 0}] * 2
+    assert towns_of_ratings() == {"P0": "440605010", "P1": None, "P2": None}
 
 
 def _village(number: str) -> dict[str, Any]:
