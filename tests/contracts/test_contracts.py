@@ -3,10 +3,11 @@
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from citybrain import contracts
-from citybrain.contracts import ContractError, load
+from citybrain.contracts import ContractError, load, model
 from citybrain.contracts.load import ROOT
 from citybrain.runner.sources import PACKAGE, source_of
 
@@ -112,6 +113,14 @@ def test_a_contract_or_a_rule_that_has_changed_is_read_again(tmp_path):
 def test_a_wrong_contract_is_refused_with_file_and_line(tmp_path, text, said):
     with pytest.raises(ContractError, match=said):
         load(site(tmp_path, text))
+
+
+def test_a_field_is_not_named_by_a_word_of_sql(tmp_path):
+    reserved = duckdb.sql("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category = 'reserved'").fetchall()
+    assert {word for (word,) in reserved} == set(model._RESERVED.pattern.split("|"))
+    named = GOOD.replace("  - reported_at", "  - group: {title: 组, type: string}")
+    with pytest.raises(ContractError, match=r"words of SQL: \['group'\]"):
+        load(site(tmp_path, named))
 
 
 def test_an_input_without_contract_and_a_circle_are_refused(tmp_path):
