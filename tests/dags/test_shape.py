@@ -4,8 +4,12 @@ import subprocess
 import sys
 from datetime import timedelta
 
+import pendulum
 import pytest
 from airflow.sdk import AssetAny
+from airflow.serialization.decoders import decode_timetable
+from airflow.serialization.encoders import encode_timetable
+from airflow.timetables.base import TimeRestriction
 
 from citybrain import contracts
 from citybrain.render import airflow as plan
@@ -62,6 +66,18 @@ def woken_by(dag) -> set[str]:
     condition = dag.timetable.asset_condition
     assert isinstance(condition, AssetAny), "a list of assets would wait for all of them"
     return {asset.name for asset in condition.objects}
+
+
+def test_what_was_due_before_a_first_start_is_not_made_up_for(bag):
+    """Where a bureau installs at nine, the digest of half past seven comes tomorrow. As the scheduler reads it back."""
+    from steps import at
+
+    just = pendulum.now("Asia/Shanghai").subtract(minutes=2)
+    schedule = decode_timetable(encode_timetable(at(f"{just.minute} {just.hour} * * *")))
+    first = schedule.next_dagrun_info(
+        last_automated_data_interval=None, restriction=TimeRestriction(earliest=None, latest=None, catchup=False)
+    )
+    assert first.run_after > pendulum.now()
 
 
 def policies() -> list:
