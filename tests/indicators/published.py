@@ -47,8 +47,7 @@ def count(table: str) -> None:
         else:
             (fact,) = contract.inputs
             db.execute(f"CREATE VIEW {fact.split('.')[1]} AS FROM {duck.scan(fact)}")
-            text = (contributions.PACKAGE / "gold" / f"{contract.name}.sql").read_text(encoding="utf-8")
-            sql = contributions.to_duckdb(text)
+            sql = contributions.query_of(contract)
         _write(table, arrow(contract, db.execute(sql).to_arrow_table().to_pylist()))
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from citybrain.ingest import IngestError, flow, inbox, ingest, ingest_inbox
+from citybrain.ingest import IngestError, flow, inbox, ingest
+from citybrain.pull.run import watched
 from tests.ingest.pictures import csv_bytes, flat, lake
 
 EVENT = "bronze.centre__work_order_event"
@@ -59,7 +60,7 @@ def append(file: Path, data: bytes) -> None:
 
 
 def taken() -> list[str]:
-    return [outcome.status for outcome in ingest_inbox()]
+    return [outcome.status for outcome in watched()]
 
 
 def test_a_file_that_somebody_has_open_for_writing_waits_and_no_row_is_lost(file, caplog):

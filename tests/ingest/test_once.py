@@ -16,8 +16,10 @@ import pytest
 from deltalake import DeltaTable
 
 from citybrain.contracts.load import ROOT
-from citybrain.ingest import IngestError, UsageError, flow, ingest, ingest_inbox, landing, report_text
+from citybrain.ingest import IngestError, UsageError, flow, ingest, landing, report_text
+from citybrain.ingest.inbox import finished, take
 from citybrain.lake import table_uri
+from citybrain.pull.run import watched
 from tests.ingest.pictures import csv_bytes, flat, lake
 from tests.lake import rows_of
 
@@ -212,7 +214,7 @@ def test_the_inbox_is_taken_in_order_and_half_written_files_wait(home):
     (inbox / "04.csv").write_bytes(csv_bytes(PICTURE))
     for name in ("~$02.xlsx", "05.csv.part", "06.tmp", ".07.csv"):
         (inbox / name).write_bytes(b"half")
-    outcomes = list(ingest_inbox())
+    outcomes = list(watched())
     assert [(o.file, o.status) for o in outcomes] == [
         ("01.csv", "loaded"),
         ("02.csv", "loaded"),
@@ -237,13 +239,13 @@ def test_a_file_at_which_the_program_fails_does_not_stop_the_others(home, monkey
             raise error
 
     monkeypatch.setattr(flow, "reached", fail)
-    failed, loaded = ingest_inbox(["centre__work_order_event"])
+    failed, loaded = watched(["centre__work_order_event"])
     assert (failed.status, failed.file, failed.exit_code, loaded.status) == ("failed", "01.csv", 1, "loaded")
     assert "程序里的错" in report_text(failed)
     assert "KeyError" in (inbox / "failed" / "01.csv.txt").read_text(encoding="utf-8")
-    assert list(ingest_inbox()) == []  # not again and again
+    assert list(watched()) == []  # not again and again
     (inbox / "failed" / "01.csv").rename(inbox / "01.csv")
-    assert [o.status for o in ingest_inbox()] == ["loaded"]
+    assert [o.status for o in watched()] == ["loaded"]
 
 
 def test_where_the_disk_fails_a_file_stays_in_the_inbox(home):
@@ -252,9 +254,9 @@ def test_where_the_disk_fails_a_file_stays_in_the_inbox(home):
     (inbox / "01.csv").write_bytes(csv_bytes(PICTURE))
 
     with full_disk(100):
-        (failed,) = ingest_inbox()
+        (failed,) = (take(contract, file) for contract, file in finished())
     assert (failed.status, failed.exit_code, failed.refused_because.rule) == ("failed", 4, "not_finished")
-    assert [o.status for o in ingest_inbox()] == ["loaded"]
+    assert [o.status for o in watched()] == ["loaded"]
     assert whole_lake() == EXPECTED
 
 

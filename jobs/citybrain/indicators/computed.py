@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 import duckdb
 import sqlglot
@@ -19,10 +17,7 @@ from sqlglot import exp
 from citybrain import contracts
 from citybrain.contracts import Contract
 from citybrain.duck import literal
-from citybrain.indicators.contributions import to_duckdb
-
-Node = Any  # sqlglot's nodes: its own types are not complete enough to be of use here
-PACKAGE = Path(__file__).parents[1]
+from citybrain.indicators.contributions import Node, query_of
 
 
 def is_told(table: Contract, measure: str) -> bool:
@@ -94,8 +89,6 @@ def _with_fact(table: str, alias: str, column: str) -> str:
 
 def _select(table: str) -> Node:
     """The table's SQL for DuckDB, parsed; None where it is none, or groups."""
-    source = PACKAGE / table.split(".")[0] / f"{table.split('.')[1]}.sql"
-    if not source.exists():
-        return None
-    tree: Node = sqlglot.parse_one(to_duckdb(source.read_text(encoding="utf-8")), read="duckdb")
+    text = query_of(contracts.load()[table])
+    tree: Node = sqlglot.parse_one(text, read="duckdb") if text else None
     return tree if isinstance(tree, exp.Select) and not tree.args.get("group") else None

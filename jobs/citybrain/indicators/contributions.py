@@ -7,7 +7,6 @@ rewritten here; a cube that still does not run on DuckDB is asked of Spark.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,9 +15,9 @@ from sqlglot import exp
 
 from citybrain import duck, lake
 from citybrain.contracts import Contract
+from citybrain.runner.sources import source_of
 
 Node = Any  # sqlglot's nodes: its own types are not complete enough to be of use here
-PACKAGE = Path(__file__).parents[1]
 
 
 class UntranslatableError(ValueError):
@@ -31,13 +30,12 @@ def view(db: duckdb.DuckDBPyConnection, cube: Contract, version: int | None, onl
     ``only``: SQL behind FROM that chooses among the facts.
     """
     (fact,) = cube.inputs
-    source = PACKAGE / cube.layer / f"{cube.name}.sql"
-    if not source.exists():
-        raise UntranslatableError(f"{cube.table} is not written in SQL")
     db.execute(f"CREATE OR REPLACE TEMP VIEW {fact.split('.')[1]} AS SELECT * FROM {duck.scan(fact, version)} {only}")
     typed = ", ".join(f"CAST({m.name} AS {m.sql_type}) AS {m.name}" for m in cube.measures if m.name != "row_count")
     try:
-        text = to_duckdb(source.read_text(encoding="utf-8"))
+        text = query_of(cube)
+        if text is None:
+            raise UntranslatableError(f"{cube.table} is not written in SQL")
         db.execute(f"CREATE OR REPLACE TEMP VIEW contributions AS SELECT * REPLACE ({typed}) FROM ({text})")
         db.execute("SELECT * FROM contributions LIMIT 0")
     except (sqlglot.errors.SqlglotError, duckdb.Error) as error:
@@ -53,6 +51,12 @@ def by_spark(db: duckdb.DuckDBPyConnection, cube: Contract, version: int, condit
     session = engine.session()
     rows = contributions(cube, {fact: engine.read(session, lake.table_uri(fact), version)}).filter(condition)
     db.register("contributions", rows.toArrow())
+
+
+def query_of(table: Contract) -> str | None:
+    """The table's SQL, for DuckDB; None where it is not written in SQL."""
+    source = source_of(table)
+    return to_duckdb(source.read_text(encoding="utf-8")) if source.suffix == ".sql" else None
 
 
 def to_duckdb(text: str) -> str:

@@ -9,18 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import duckdb
 from deltalake.exceptions import DeltaError
 
 from citybrain import contracts, duck
 from citybrain.indicators.answer import SourceVersion
+from citybrain.indicators.restated import SHANGHAI
 from citybrain.runner import journal, state
 from citybrain.runner.state import UPKEEP, Pin
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-
 
 Stood = tuple[duckdb.DuckDBPyConnection, dict[str, SourceVersion]]
 

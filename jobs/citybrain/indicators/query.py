@@ -8,7 +8,6 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -22,14 +21,13 @@ from citybrain.indicators.compile import question_sql
 from citybrain.indicators.model import AREA_LEVELS, Grain, Indicator, QuestionError, Variant
 from citybrain.indicators.period import KIND_NAMES, Period
 from citybrain.indicators.registry import JOURNAL, Registry, registry
-from citybrain.indicators.restated import Revision
+from citybrain.indicators.restated import SHANGHAI, Revision
 from citybrain.indicators.revisions import keep as _keep
 from citybrain.indicators.revisions import revisions as _revisions
 from citybrain.indicators.told import answer_json, answer_text
 from citybrain.indicators.trace import Trace
 from citybrain.indicators.trace import trace as _trace
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 __all__ = ["IndicatorAnswer", "Trace", "answer_json", "answer_text", "indicator", "revisions", "trace"]
 
 

@@ -115,28 +115,29 @@ def trace(answer: IndicatorAnswer, limit: int) -> Trace:
     return Trace(tuple(figures), located, receipts, limit, tuple(dict.fromkeys(walk.notes)))
 
 
+@dataclass(frozen=True)
+class _Facts:
+    """The rows behind a figure: how many, the first of them, what they add to it (None where it is no sum)."""
+
+    count: int
+    rows: list[Values]
+    contributed: Decimal | None
+    note: str | None
+
+
 def _figure(
     walk: Walk, cubes: duckdb.DuckDBPyConnection, figure: Figure, answer: IndicatorAnswer
 ) -> tuple[FigureTrace, list[BronzeRow]]:
-    cube = walk.tables[figure.table]
+    table = walk.tables[figure.table]
+    fact = walk.tables[table.inputs[0]]
     version = next((s.version for s in answer.sources if s.table == figure.table), None)
     cell_count, amount, cells = _cells(cubes, figure, answer, walk.limit)
-    fact = cube.inputs[0]
-    pinned = walk.readable(fact, input_versions(figure.table, version).get(fact))
-    if cube.build != "cube":
-        return _computed(walk, cubes, figure, answer, cell_count, amount, cells, pinned)
-    note = None
-    try:
-        contributions.view(walk.db, cube, pinned)
-    except contributions.UntranslatableError as error:
-        note = f"由 Spark 计算贡献：{error}"
-        newest = pinned if pinned is not None else input_versions(figure.table, None).get(fact, 0)
-        contributions.by_spark(walk.db, cube, newest, within_sql(figure, answer, spark=True))
-    within = f"FROM contributions WHERE {within_sql(figure, answer)} AND {figure.sum} <> 0"
-    (total,) = walk.rows(f"SELECT COUNT(*) AS n, COALESCE(SUM({figure.sum}), 0) AS amount {within}")
-    key = walk.tables[fact].key
-    facts = walk.rows(f"SELECT * {within} ORDER BY {', '.join((figure.date, *key))} LIMIT {walk.limit}")
-    found = FigureTrace(
+    pinned = walk.readable(fact.table, input_versions(figure.table, version).get(fact.table))
+    if table.build == "cube":
+        found = _added(walk, figure, answer, pinned)
+    else:
+        found = _computed(walk, cubes, figure, answer, pinned)
+    trace = FigureTrace(
         figure=figure.id,
         title=figure.title,
         table=figure.table,
@@ -144,26 +145,35 @@ def _figure(
         amount=amount,
         cell_count=cell_count,
         cells=tuple(cells),
-        fact_table=fact,
-        fact_count=total["n"],
-        contributed=Decimal(total["amount"]),
-        facts=tuple(facts),
-        note=note,
+        fact_table=fact.table,
+        fact_count=found.count,
+        contributed=found.contributed,
+        facts=tuple(found.rows),
+        note=found.note,
     )
-    keys = [tuple(row[k] for k in key) for row in facts]
-    return found, list(origins(walk, fact, pinned, key, sorted(set(keys)))) if keys else []
+    keys = sorted({tuple(row[k] for k in fact.key) for row in found.rows})
+    return trace, list(origins(walk, fact.table, pinned, fact.key, keys)) if keys else []
+
+
+def _added(walk: Walk, figure: Figure, answer: IndicatorAnswer, version: int | None) -> _Facts:
+    """Of a cube: the facts that add to its cells."""
+    cube, note = walk.tables[figure.table], None
+    fact = walk.tables[cube.inputs[0]]
+    try:
+        contributions.view(walk.db, cube, version)
+    except contributions.UntranslatableError as error:
+        note = f"由 Spark 计算贡献：{error}"
+        newest = version if version is not None else input_versions(figure.table, None).get(fact.table, 0)
+        contributions.by_spark(walk.db, cube, newest, within_sql(figure, answer, spark=True))
+    within = f"FROM contributions WHERE {within_sql(figure, answer)} AND {figure.sum} <> 0"
+    (total,) = walk.rows(f"SELECT COUNT(*) AS n, COALESCE(SUM({figure.sum}), 0) AS amount {within}")
+    rows = walk.rows(f"SELECT * {within} ORDER BY {', '.join((figure.date, *fact.key))} LIMIT {walk.limit}")
+    return _Facts(total["n"], rows, Decimal(total["amount"]), note)
 
 
 def _computed(
-    walk: Walk,
-    cubes: duckdb.DuckDBPyConnection,
-    figure: Figure,
-    answer: IndicatorAnswer,
-    cell_count: int,
-    amount: Decimal,
-    cells: list[Values],
-    version: int | None,
-) -> tuple[FigureTrace, list[BronzeRow]]:
+    walk: Walk, cubes: duckdb.DuckDBPyConnection, figure: Figure, answer: IndicatorAnswer, version: int | None
+) -> _Facts:
     """Of a table that is no cube: the rows of its input that the cells are computed from."""
     table = walk.tables[figure.table]
     fact = walk.tables[table.inputs[0]]
@@ -182,22 +192,7 @@ def _computed(
     rows = walk.rows(
         f"SELECT {duck.fetched(fact, fact.names)} {chosen} ORDER BY {', '.join(fact.key)} LIMIT {walk.limit}"
     )
-    trace = FigureTrace(
-        figure=figure.id,
-        title=figure.title,
-        table=figure.table,
-        measure=figure.sum,
-        amount=amount,
-        cell_count=cell_count,
-        cells=tuple(cells),
-        fact_table=fact.table,
-        fact_count=counted["n"],
-        contributed=None,
-        facts=tuple(rows),
-        note=f"{how}{table.title}由它们算出，不是相加",
-    )
-    behind = sorted({tuple(row[k] for k in fact.key) for row in rows})
-    return trace, list(origins(walk, fact.table, version, fact.key, behind)) if behind else []
+    return _Facts(counted["n"], rows, None, f"{how}{table.title}由它们算出，不是相加")
 
 
 def _cells(

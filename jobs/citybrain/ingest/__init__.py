@@ -2,7 +2,6 @@
 
 from citybrain.ingest.again import correct, quarantined, reingest, repair, withdraw
 from citybrain.ingest.flow import ingest
-from citybrain.ingest.inbox import ingest_inbox
 from citybrain.ingest.outcome import IngestError, Issue, Outcome, UsageError
 from citybrain.ingest.report import report_text
 from citybrain.ingest.trial import trial, trial_repair
@@ -16,7 +15,6 @@ __all__ = [
     "bronze_schema",
     "correct",
     "ingest",
-    "ingest_inbox",
     "quarantined",
     "reingest",
     "repair",

@@ -1,7 +1,8 @@
 """The inbox: folders in which files appear without a word. What is still being written is left to the next look.
 
-A file is taken once nobody has it open for writing, and leaves the inbox only as the bytes that have landed. Where the
-system cannot tell who writes (a file of another user, a network share), it has to stand still for ``QUIET`` seconds.
+The files of ``inbox/<table>/`` are taken in the order of names (``pull.run.watched``), each once nobody has it open for
+writing, and leave the inbox only as the bytes that have landed; else they stay for the next look. Where the system
+cannot tell who writes (a file of another user, a network share), it has to stand still for ``QUIET`` seconds.
 """
 
 from __future__ import annotations
@@ -31,20 +32,8 @@ _OWN = {"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs",
 _log = logging.getLogger(__name__)
 
 
-def ingest_inbox(tables: Sequence[str] | None = None) -> Iterator[Outcome]:
-    """Takes what lies in ``inbox/<table>/`` in the order of names; a file leaves the inbox once it has landed.
-
-    A file that is being written, or is no longer what has landed, stays for the next look. One that fails does not stop
-    the others. Where disk or lake failed it stays, to be tried again; where the program failed at it, it goes to
-    ``inbox/<table>/failed/``, with what was said, until somebody moves it back.
-    """
-    for contract, file in finished(tables):
-        if outcome := take(contract, file):
-            yield outcome
-
-
 def finished(tables: Sequence[str] | None = None) -> Iterator[tuple[Contract, Path]]:
-    """What lies there to be taken; the files of a table are looked for when its turn comes."""
+    """What lies there to be taken, of these tables or of all; the files of a table are looked for at its turn."""
     known = [c for c in contracts.load().values() if c.layer == "bronze"]
     for contract in [flow.contract_of(t) for t in tables] if tables else known:
         for file in _finished(waiting(folder("inbox") / contract.name)):
@@ -52,7 +41,11 @@ def finished(tables: Sequence[str] | None = None) -> Iterator[tuple[Contract, Pa
 
 
 def take(contract: Contract, file: Path) -> Outcome | None:
-    """Takes one file and raises nothing; None: another process has taken it."""
+    """Takes one file; None: another process has taken it. It raises nothing, so that a file does not stop the others.
+
+    Where disk or lake failed the file stays, to be tried again; where the program failed at it, it goes to
+    ``inbox/<table>/failed/``, with what was said, until somebody moves it back.
+    """
     try:
         outcome = flow.ingest(contract.table, file)
     except Exception as error:

@@ -43,8 +43,8 @@ def fingerprint(contract: Contract) -> str:
         if delivery := contracts.load()[name].delivery:
             digest.update(f"{name} {delivery.mode} {delivery.period}".encode())
     for path in sorted(_closure(source_of(contract), set())):
-        digest.update(path.read_bytes())
-        if path.suffix == ".py" and "\ndef fingerprint(" in path.read_text(encoding="utf-8"):
+        digest.update(text := path.read_bytes())
+        if path.suffix == ".py" and b"\ndef fingerprint(" in text:
             digest.update(_module(path).fingerprint().encode())
     return digest.hexdigest()[:16]
 
