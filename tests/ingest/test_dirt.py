@@ -10,7 +10,7 @@ import openpyxl
 import pytest
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
-from citybrain.ingest import ingest, landing, quarantined, repair
+from citybrain.ingest import correct, ingest, landing, quarantined, repair
 from tests.ingest.pictures import cells, csv_bytes, flat, lake
 from tests.lake import rows_of
 
@@ -478,6 +478,24 @@ def test_the_table_of_another_month_and_an_old_one_are_refused(monthly):
     assert f"全部 2 行与回执 {first.receipt} 已入库的逐格相同" in copy.message
     assert monthly(may).status == "already"
     assert monthly(may.replace("50", "51")).status == "loaded"
+
+
+def test_a_correction_of_a_table_of_months_may_be_the_same_table_with_fewer_rows(monthly, tmp_path):
+    """Left out is a month that had been reported by mistake; handed in as a further delivery it would be an old copy."""
+    may = """
+        指标     | 单位 | 年份 | 月份 | 累计
+        商品零售 | 亿元 | 2026 | 4    | 40
+        商品零售 | 亿元 | 2026 | 5    | 50
+    """
+    april = may.replace("        商品零售 | 亿元 | 2026 | 5    | 50\n", "")
+    first = monthly(may)
+    assert monthly(april, "四月.csv").refused_because.rule == "stale_copy"
+    new, old = correct(first.receipt, tmp_path / "四月.csv")
+    assert (new.status, new.corrects, old.status) == ("loaded", first.receipt, "withdrawn")
+    assert lake(MACRO, "stat_month ytd_level") == flat("""
+        stat_month | ytd_level
+        4          | 40.0000
+    """)
 
 
 def test_a_table_of_repairs_may_be_a_workbook(deliver, tmp_path):

@@ -123,11 +123,9 @@ def correct(number: str, file: Path, sender: str | None = None) -> tuple[Outcome
     old = landing.holder(number)
     if landing.expected(old.table, file).receipt == number:
         raise UsageError(f"这个文件与回执 {number} 的原件相同，没有可以更正的")
-    outcome = flow.ingest(old.table, file, sender=sender)
+    outcome = flow.ingest(old.table, file, sender=sender, corrects=number)
     if outcome.status not in ("loaded", "already"):
         return outcome, None
-    with flow.surroundings(), landing.locked(old.table):
-        landing.update(landing.holder(outcome.receipt).changed(corrects=number))
     flow.reached("corrected")
     return outcome, withdraw(number) if old.status not in ("refused", "destroyed") else None
 

@@ -33,10 +33,13 @@ from citybrain.lake import folder
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
-def ingest(table: str, file: Path, *, receipt: str | None = None, sender: str | None = None) -> Outcome:
+def ingest(
+    table: str, file: Path, *, receipt: str | None = None, sender: str | None = None, corrects: str | None = None
+) -> Outcome:
     """Lands a file and loads its good rows into bronze, the others into quarantine; the same bytes load once.
 
-    What has been withdrawn may be handed in again. Raises UsageError for a wrong call and IngestError when disk or lake
+    What has been withdrawn may be handed in again. ``corrects`` is the receipt in whose place the file comes: it is not
+    judged by that one's rows. Raises UsageError for a wrong call and IngestError when disk or lake
     fail; both leave nothing half done.
     """
     contract = contract_of(table)
@@ -48,6 +51,8 @@ def ingest(table: str, file: Path, *, receipt: str | None = None, sender: str | 
         if found.status in ("withdrawing", "withdrawn"):
             removed(contract, found)
             found = landing.again(found, sender)
+        if corrects or found.status != "loaded":
+            found = landing.in_place_of(found, corrects)
         return outcome_of(contract, processed(contract, found), already=found.status == "loaded")
 
 

@@ -213,6 +213,10 @@ def again(receipt: Receipt, sender: str | None) -> Receipt:
     return update(receipt.changed(status="landed", load=receipt.load + 1, received_at=_now(), sender=sender))
 
 
+def in_place_of(receipt: Receipt, corrects: str | None) -> Receipt:
+    return receipt if receipt.corrects == corrects else update(receipt.changed(corrects=corrects))
+
+
 def keep_repair(receipt: Receipt, file: Path, sender: str | None) -> Receipt:
     """Copies a table of repairs beside the original and notes it; the same bytes are noted once."""
     name = f"{len(receipt.repairs) + 1}-{file.name}"

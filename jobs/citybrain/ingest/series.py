@@ -1,7 +1,7 @@
 """What a series of months or years says against a delivery: a shifted unit, a cumulative as a month's, a stale copy.
 
 Rows of one receipt are compared with each other and with those of bronze that were received before, so that the same
-delivery gets the same answer whenever it is read again.
+delivery gets the same answer whenever it is read again; but not with those of the receipt that it corrects.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def _database(contract: Contract, receipt: Receipt, parts: Sequence[Part], stage
     db.execute(f"CREATE TABLE new AS FROM shape UNION ALL BY NAME FROM read_parquet([{files}], union_by_name = true)")
     year = contract.delivery.series[0] if contract.delivery else ""
     first = db.execute(f"SELECT min({year}) FROM new").fetchone() or (None,)
-    db.register("delivered", write.rows_before(contract, receipt.receipt, f'"{year}" >= {int(first[0] or 0) - 1}'))
+    apart = [receipt.receipt, *filter(None, [receipt.corrects])]
+    db.register("delivered", write.rows_apart(contract, apart, f'"{year}" >= {int(first[0] or 0) - 1}'))
     key = ", ".join(contract.key)
     at = f"TIMESTAMPTZ '{receipt.received_at:%Y-%m-%d %H:%M:%S%z}'"
     db.execute(

@@ -17,6 +17,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from citybrain.contracts import Contract, Field
 from citybrain.contracts.load import SYSTEM_FIELDS
+from citybrain.duck import literal
 from citybrain.ingest.outcome import UsageError
 from citybrain.lake import made, table_uri
 
@@ -232,16 +233,16 @@ def rows_of(table: str, schema: pa.Schema, note: str, receipt: str) -> pa.Record
     )
 
 
-def rows_before(contract: Contract, receipt: str, where: str) -> pa.RecordBatchReader | pa.Table:
+def rows_apart(contract: Contract, receipts: Sequence[str], where: str) -> pa.RecordBatchReader | pa.Table:
     """The rows that bronze holds of other receipts, in the columns of the contract; nothing where there is no table."""
     schema = bronze_schema(contract)
     uri = str(_folder(contract.table))
     if not DeltaTable.is_deltatable(uri):
         return schema.empty_table()
-    columns = ", ".join(f'"{name}"' for name in schema.names)
+    columns, apart = ", ".join(f'"{name}"' for name in schema.names), ", ".join(map(literal, receipts))
     query = QueryBuilder().register("t", opened(contract.table, schema, contract.title))
     return pa.RecordBatchReader.from_stream(
-        query.execute(f"SELECT {columns} FROM t WHERE _receipt <> '{receipt}' AND {where}")
+        query.execute(f"SELECT {columns} FROM t WHERE _receipt NOT IN ({apart}) AND {where}")
     )
 
 

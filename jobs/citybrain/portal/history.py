@@ -48,7 +48,8 @@ def receipt_page(request: Request, user: CurrentUser, number: str) -> Response:
 def _may(user: User, contract: Contract, receipt: Receipt) -> dict[str, Any]:
     """What the page offers, and which receipt came in place of this one."""
     loaded = receipt.status == "loaded"
-    heir = next((r.receipt for r in reports.recent([contract], 200) if r.corrects == receipt.receipt), None)
+    came = reports.recent([contract], 200)
+    heir = next((r.receipt for r in came if r.corrects == receipt.receipt and r.status == "loaded"), None)
     return {"change": loaded and user.hands_in(contract), "own": user.unmasked(contract), "heir": heir}
 
 
