@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from citybrain.ingest import ingest, landing, reingest, repair, report_text, withdraw
+from citybrain.ingest import ingest, landing, reingest, repair, report_text, trial_repair, withdraw
 from citybrain.ingest.outcome import DamageError
 from tests.ingest.pictures import csv_bytes, flat, lake
 
@@ -71,8 +71,9 @@ def test_nothing_is_repaired_upon_what_is_damaged(first, tmp_path, how):
     form = tmp_path / "修正.csv"
     form.write_text("行号,到达时间\n3,2026-09-08 10:00:00\n", "utf-8")
     said = damage(first, how)
-    with pytest.raises(DamageError, match=said):
-        repair(first.receipt, form)
+    for attempt in (trial_repair, repair):
+        with pytest.raises(DamageError, match=said):
+            attempt(first.receipt, form)
     assert bronze() == LOADED
     assert not (first.folder / "repairs").exists()
 
@@ -83,6 +84,8 @@ def test_a_changed_repair_is_not_read_either(first, tmp_path):
     repair(first.receipt, form)
     (kept,) = (first.folder / "repairs").iterdir()
     kept.write_text("行号,到达时间\n3,2026-09-09 10:00:00\n", "utf-8")
+    with pytest.raises(DamageError, match="修正表与收到时不同"):
+        trial_repair(first.receipt, form)
     (outcome,) = reingest(receipt=first.receipt)
     assert (outcome.status, "修正表与收到时不同" in report_text(outcome)) == ("failed", True)
     assert lake(EVENT, "event_no arrived_at").splitlines()[-1] == "2 | 2026-09-08 10:00:00"

@@ -185,15 +185,24 @@ def holder(receipt: str) -> Receipt:
     raise UsageError(f"没有回执 {receipt}")
 
 
+def untouched(receipt: Receipt) -> Path:
+    """The original. Raises DamageError unless it is, byte for byte, what came."""
+    return _untouched(receipt, "原件", receipt.original, receipt.sha256)
+
+
 def verify(receipt: Receipt) -> None:
     """Raises DamageError unless the original and all repairs are, byte for byte, what came."""
-    repairs = [(receipt.folder / "repairs" / repair.file, repair.sha256) for repair in receipt.repairs]
-    for path, sha in [(receipt.original, receipt.sha256), *repairs]:
-        if not path.is_file() or digest_of(path) != sha:
-            what = "原件" if path == receipt.original else "修正表"
-            how = "与收到时不同（sha256 不符）" if path.is_file() else "不见了"
-            kept = f"回执 {receipt.receipt} 的{what}{how}：{path}"
-            raise DamageError(f"{kept}。没有重新读取，已入库的行没有动，请从备份恢复这个文件")
+    untouched(receipt)
+    for repair in receipt.repairs:
+        _untouched(receipt, "修正表", receipt.folder / "repairs" / repair.file, repair.sha256)
+
+
+def _untouched(receipt: Receipt, what: str, path: Path, sha: str) -> Path:
+    if path.is_file() and digest_of(path) == sha:
+        return path
+    how = "与收到时不同（sha256 不符）" if path.is_file() else "不见了"
+    kept = f"回执 {receipt.receipt} 的{what}{how}：{path}"
+    raise DamageError(f"{kept}。没有重新读取，已入库的行没有动，请从备份恢复这个文件")
 
 
 def update(receipt: Receipt) -> Receipt:

@@ -39,11 +39,12 @@ def trial(table: str, file: Path, findings: Path | None = None) -> Outcome:
 
 
 def trial_repair(number: str, file: Path, findings: Path | None = None) -> Outcome:
-    """The answer that ``repair`` would give. Raises UsageError like that."""
+    """The answer that ``repair`` would give. Raises UsageError and DamageError like that."""
     receipt = landing.holder(number)
     contract = flow.contract_of(receipt.table)
     with flow.surroundings():
         patches = again.corrections(contract, receipt, file)
+        landing.verify(receipt)
         assert receipt.detected
         kept = flow.patches_of(receipt, receipt.detected.columns)
         return _tried(contract, receipt, receipt.original, {**kept, **patches}, findings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from starlette.middleware.sessions import SessionMiddleware
 
 from citybrain import contracts
 from citybrain.contracts import Contract
+from citybrain.ingest.outcome import DamageError
 from citybrain.portal import (
     administration,
     api,
@@ -39,6 +41,7 @@ from citybrain.portal.work import Work
 
 PARTS = (signing, oidc, tables, handing, history, duties, guide, administration, documentation, api, api_duties)
 API = "/api/"
+_log = logging.getLogger("uvicorn.error.portal")
 MESSAGES = {404: "没有这个页面", 405: "不能这样访问这个地址", 413: "请求内容太大"}
 
 
@@ -107,6 +110,7 @@ def _say_what_is_refused(app: FastAPI) -> None:
     app.add_exception_handler(NotSignedIn, _not_signed_in)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(TooLarge, _too_large)
+    app.add_exception_handler(DamageError, _damaged)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(Exception, _crashed)
@@ -126,6 +130,12 @@ def _refused(request: Request, error: Exception) -> Response:
 
 def _too_large(request: Request, _: Exception) -> Response:
     return _answer(request, 413, MESSAGES[413])
+
+
+def _damaged(request: Request, error: Exception) -> Response:
+    """Where it lies is for the bureau, in the log."""
+    _log.error("%s", error)
+    return _answer(request, 500, "存档的原件或回执与收到时不同，已经记录，请与区智运中心联系；已入库的行没有动")
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -51,14 +51,14 @@ def outcome_of(contract: Contract, receipt: Receipt) -> Outcome:
 def report_workbook(portal: Portal, user: User, number: str) -> Response:
     """The delivered table with its wrong cells marked, and the list of errors."""
     contract, receipt = deliveries.receipt_of(portal, user, number)
-    if receipt.detected is None or not receipt.original.exists():
+    if receipt.detected is None:
         raise Refusal(409, "这次报送没有读成表格，没有可以标注的")
+    file = landing.untouched(receipt)
     findings = write.findings_of(receipt.table, number, receipt.load)
     _audit(portal, user, number, "report.xlsx")
     with tempfile.TemporaryDirectory() as scratch:
-        out = annotate.annotate(
-            contract, receipt.original, findings, Path(scratch) / "x.xlsx", masked=not user.unmasked(contract)
-        )
+        out = Path(scratch) / "x.xlsx"
+        annotate.annotate(contract, file, findings, out, masked=not user.unmasked(contract))
         return attachment(out.read_bytes(), f"{Path(receipt.file).stem}-问题标注.xlsx")
 
 
@@ -78,7 +78,7 @@ def preview_workbook(portal: Portal, user: User, id: str) -> Response:
         raise Refusal(409, "没有可以标注的表格")
     file = portal.work.file_of(delivery)
     if delivery.purpose == "repair":
-        file = deliveries.receipt_of(portal, user, delivery.of_receipt or "")[1].original
+        file = landing.untouched(deliveries.receipt_of(portal, user, delivery.of_receipt or "")[1])
     _audit(portal, user, id, "report.xlsx")
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "x.xlsx"
@@ -104,10 +104,11 @@ def original(portal: Portal, user: User, number: str) -> FileResponse:
     contract, receipt = deliveries.receipt_of(portal, user, number)
     if not user.unmasked(contract):
         raise Refusal(403, OTHERS)
-    if not receipt.original.exists():
+    if receipt.status == "destroyed":
         raise Refusal(404, "原件没有留存")
+    file = landing.untouched(receipt)
     _audit(portal, user, number, "original")
-    return FileResponse(receipt.original, filename=receipt.file, media_type="application/octet-stream")
+    return FileResponse(file, filename=receipt.file, media_type="application/octet-stream")
 
 
 def _audit(portal: Portal, user: User, subject: str, what: str) -> None:
