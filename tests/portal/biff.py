@@ -26,11 +26,22 @@ class Error:
     of_formula: bool = False
 
 
-Cell = str | float | datetime | Error
+Cell = str | float | bool | datetime | Error
 Rows = Sequence[Sequence[Cell]]
 Merged = Sequence[tuple[int, int, int, int]]  # first and last row, first and last column, from 0
 _LONGEST = 8224  # bytes of a record
 _DATE_FORMAT, _DATE_XF = 164, 1
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """``hidden``: a program of an office does not show it."""
+
+    rows: Rows
+    merged: Merged = ()
+    hidden: bool = False
+
+
 _DAY_0 = datetime.fromisoformat("1899-12-30")  # the days of a workbook have no zone
 
 
@@ -81,8 +92,14 @@ def _rc4(key: bytes, data: bytes) -> bytes:
 
 def xls_as_saved(rows: Rows, merged: Merged = (), sheet: str = "明细") -> bytes:
     """As the programs of an office save it."""
+    return book_as_saved({sheet: Sheet(rows, merged)})
+
+
+def book_as_saved(sheets: Mapping[str, Sheet]) -> bytes:
+    """The same of several sheets, by their names."""
     texts = Texts()
-    return compound(_book({sheet: (_sheet(rows, texts, merged), False)}, since_1904=False, texts=texts))
+    bodies = {name: (_sheet(one.rows, texts, one.merged), one.hidden) for name, one in sheets.items()}
+    return compound(_book(bodies, since_1904=False, texts=texts))
 
 
 @dataclass
@@ -103,8 +120,8 @@ class Texts:
             if len(data) + 5 > _LONGEST:
                 yield _record(kind, data)
                 kind, data = 0x003C, b""
-            data += struct.pack("<HB", len(text), 1)
             letters = text.encode("utf-16-le")
+            data += struct.pack("<HB", len(letters) // 2, 1)
             while len(letters) > (room := (_LONGEST - len(data)) // 2 * 2):
                 yield _record(kind, data + letters[:room])
                 kind, data, letters = 0x003C, b"\1", letters[room:]
@@ -117,7 +134,8 @@ def _record(kind: int, data: bytes = b"") -> bytes:
 
 
 def _text(text: str, size: str) -> bytes:
-    return struct.pack(f"<{size}B", len(text), 1) + text.encode("utf-16-le")
+    letters = text.encode("utf-16-le")
+    return struct.pack(f"<{size}B", len(letters) // 2, 1) + letters
 
 
 def _book(
@@ -149,7 +167,7 @@ def _sheet(rows: Rows, texts: Texts | None = None, merged: Merged = ()) -> bytes
         )
     if merged:
         cells += _record(0x00E5, struct.pack("<H", len(merged)) + b"".join(struct.pack("<4H", *m) for m in merged))
-    size = struct.pack("<IIHHH", 0, len(rows), 0, max(map(len, rows)), 0)
+    size = struct.pack("<IIHHH", 0, len(rows), 0, max(map(len, rows), default=0), 0)
     begin = struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0)
     return _record(0x0809, begin) + _record(0x0200, size) + cells + _record(0x000A)
 
@@ -182,10 +200,10 @@ def _saved(row: int, line: Sequence[Cell], texts: Texts) -> Iterator[bytes]:
 
 def _packed(cell: Cell) -> int | None:
     """The four bytes of a short number: an integer or hundredths, or the upper half of its eight bytes."""
-    if not isinstance(cell, int | float):
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
         return None
     for hundredths, value in ((0, cell), (1, cell * 100)):
-        if value == int(value) and abs(value) < 1 << 29:
+        if abs(value) < 1 << 29 and value == int(value) and (value / 100 if hundredths else value) == cell:
             return (int(value) << 2) & 0xFFFFFFFF | 2 | hundredths
     (bits,) = struct.unpack("<Q", struct.pack("<d", cell))
     return None if bits & 0x3FFFFFFFF else bits >> 32
@@ -198,6 +216,8 @@ def _cell(row: int, column: int, cell: Cell) -> bytes:
             value, parsed = struct.pack("<BxBxxxH", 2, cell.code, 0xFFFF), struct.pack("<HIH", 0, 0, 0)
             return _record(0x0006, place + value + parsed)
         return _record(0x0205, place + struct.pack("<BB", cell.code, 1))
+    if isinstance(cell, bool):
+        return _record(0x0205, place + struct.pack("<BB", cell, 0))
     if isinstance(cell, str):
         return _record(0x0204, place + _text(cell, "H"))
     return _record(0x0203, place + struct.pack("<d", cell))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import msoffcrypto
@@ -22,7 +23,7 @@ from citybrain.ingest.flow import SHANGHAI
 from tests.ingest.pictures import cells, csv_bytes
 from tests.lake import rows_of
 from tests.measured import measured
-from tests.portal.biff import Error, compound, locked, xls, xls_as_saved
+from tests.portal.biff import Error, Sheet, book_as_saved, compound, locked, xls, xls_as_saved
 from tests.portal.conftest import EVENT
 from tests.portal.served import Person
 from tests.portal.sheets import HEAD, event, growing, row, text, workbook, write_wide
@@ -230,11 +231,36 @@ BOMBS = {
         "too_large: 文件里有 10,0",
     ),
     "three thousand columns": (lambda: (",".join(f"c{n}" for n in range(3_000)) + "\n").encode(), "表有 3,000 列"),
+    "a sheet of 1997 that spans four thousand million cells": (
+        lambda: _swapped(xls([[1.0], *[[]] * 65_534, [""] * 60_000 + [1.0]]), _used(65_536, 60_001), _used(1, 1)),
+        "too_large: 工作表占 65,536 行 60,001 列",
+    ),
+    "three sheets of 1997, full to the last corner": (
+        lambda: book_as_saved({f"{n}": Sheet([[1.0], *[[]] * 65_534, [""] * 255 + [1.0]]) for n in range(3)}),
+        "too_large: 工作表占 65,536 行 256 列，超过能读的上限（各表共 16,777,216 格）",
+    ),
+    "a range of 1997 that is said to be used": (
+        lambda: _swapped(xls([[1.0, 2.0]]), _used(1, 2), _used(0xFFFFFFF0, 0xFFFF)),
+        "too_large: 工作表占 4,294,967,280 行 65,535 列",
+    ),
+    "a directory of sectors in a circle": (
+        lambda: _swapped(xls([[1.0]]), pack("<3I", 0xFFFFFFFD, 0xFFFFFFFE, 3), pack("<3I", 0xFFFFFFFD, 1, 3)),
+        "损坏",
+    ),
     "a thousand keys in each object": (
         lambda: json.dumps([{f"k{o}_{k}": 1 for k in range(500)} for o in range(100)]).encode(),
         "too_large: 对象有",
     ),
 }
+
+
+def _used(rows: int, columns: int) -> bytes:
+    return pack("<HHIIHHH", 0x0200, 14, 0, rows, 0, columns, 0)
+
+
+def _swapped(content: bytes, old: bytes, new: bytes) -> bytes:
+    assert content.count(old) == 1
+    return content.replace(old, new)
 
 
 def _understated(content: bytes) -> bytes:

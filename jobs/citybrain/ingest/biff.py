@@ -1,24 +1,31 @@
 """What an old workbook (.xls, .et) says and its reader does not: a password, cells that hold an error, the base of its
-dates.
+dates; and whether that reader can hold it, which no longer answers where it cannot.
 
-Such a workbook is a stream of records in a compound file: kind, length, data. Its sheets stand behind each other.
+Such a workbook is a stream of records in a compound file: kind, length, data. Its sheets stand behind each other. A
+compound file is a chain of sectors for each stream, its directory among them.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import olefile
 
+from citybrain.ingest.grid import too_large
 from citybrain.ingest.outcome import Refused
 
 Errors = dict[int, dict[int, str]]  # row, as a person counts → column, from 0 → what stands there
 
+CELLS = 65_536 * 256  # what a sheet of that time holds: of the grids of all sheets, from the first cell to the last
+
 _STREAMS = ("Workbook", "Book")  # since 1997, before
 _FILEPASS, _BOUNDSHEET, _DATEMODE, _BEGIN, _END, _FORMULA, _BOOLERR = 0x2F, 0x85, 0x22, 0x809, 0x0A, 0x06, 0x205
+_USED_RANGE, _RUN_OF_NUMBERS = 0x200, 0xBD
+_CELLS = {_FORMULA, _BOOLERR, _RUN_OF_NUMBERS, 0x203, 0x204, 0x27E, 0xFD}  # also numbers and texts
+_RANGES = {14: struct.Struct("<4xI2xH"), 10: struct.Struct("<2xH2xH")}  # rows and columns, by length
 _TEXTS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
 _HEAD, _PLACE = struct.Struct("<HH"), struct.Struct("<HH")
 
@@ -40,7 +47,8 @@ def has_password(path: Path) -> bool:
 
 
 def looked_into(path: Path) -> Book:
-    """Raises Refused where the records cannot be followed: an error must not pass for an empty cell."""
+    """Raises Refused where the records cannot be followed: an error must not pass for an empty cell; and where the
+    grids of its sheets are larger than the reader can hold."""
     try:
         stream = _stream(path)
         starts, since_1904 = [], False
@@ -49,40 +57,93 @@ def looked_into(path: Path) -> Book:
                 starts.append(struct.unpack_from("<I", stream, at)[0])
             elif kind == _DATEMODE:
                 since_1904 = stream[at] == 1
-        return Book(tuple(_errors(stream, start) for start in starts), since_1904)
+        return Book(tuple(_errors_of(stream, starts)), since_1904)
+    except Refused:
+        raise
     except Exception as error:
-        raise Refused("unknown_format", kind="损坏的表格文件") from error
+        raise Refused("unknown_format", kind="读不出的表格文件，可能已损坏") from error
 
 
 def _stream(path: Path) -> bytes:
     with olefile.OleFileIO(path) as compound:
-        found: bytes = compound.openstream(next(filter(compound.exists, _STREAMS))).read()
+        entry = compound.direntries[compound._find(next(filter(compound.exists, _STREAMS)))]
+        for start in (compound.first_dir_sector, compound.first_mini_fat_sector, compound.root.isectStart):
+            _check_end(compound.fat, start)
+        if entry.size >= compound.minisectorcutoff:
+            _check_end(compound.fat, entry.isectStart)
+        found: bytes = compound.openstream(entry.name).read()
     return found
+
+
+def _check_end(chain: Sequence[int], sector: int) -> None:
+    """Raises ValueError where a chain of sectors goes round in a circle: the reader would follow it for ever."""
+    for _ in range(len(chain) + 1):
+        if sector >= len(chain):  # the end, or a sector that there is not
+            return
+        sector = chain[sector]
+    raise ValueError("sectors in a circle")
 
 
 def _records(stream: bytes, start: int) -> Iterator[tuple[int, int, int]]:
     """Kind, place and length of the data of each record from ``start`` to the end of that part; charts within a sheet
-    are parts of their own."""
+    are parts of their own. Raises ValueError where no part begins there, or it has no end."""
     at, depth = start, 0
     while at + _HEAD.size <= len(stream):
         kind, length = _HEAD.unpack_from(stream, at)
         at += _HEAD.size
+        if depth == 0 and kind != _BEGIN:
+            raise ValueError("no beginning")
         depth += (kind == _BEGIN) - (kind == _END)
-        if depth <= 0:
+        if depth == 0:
             return
         yield kind, at, length
         at += length
+    raise ValueError("no end")
 
 
-def _errors(stream: bytes, start: int) -> Errors:
-    found: Errors = {}
+def _errors_of(stream: bytes, starts: Sequence[int]) -> Iterator[Errors]:
+    """Those of each sheet. Raises Refused where all their grids together are too large."""
+    left = CELLS
+    for start in starts:
+        errors, rows, columns = _sheet(stream, start)
+        left -= rows * columns
+        if left < 0:
+            raise _too_large(rows, columns)
+        yield errors
+
+
+def _sheet(stream: bytes, start: int) -> tuple[Errors, int, int]:
+    """Its errors, and how many rows and columns its cells span."""
+    errors: Errors = {}
+    rows = columns = 0
     for kind, at, length in _records(stream, start):
-        code = None
-        if kind == _BOOLERR and length >= 8 and stream[at + 7] == 1:
-            code = stream[at + 6]
-        elif kind == _FORMULA and length >= 14 and stream[at + 6] == 2 and stream[at + 12 : at + 14] == b"\xff\xff":
-            code = stream[at + 8]
+        if kind == _USED_RANGE:
+            _check_range(*_RANGES[length].unpack_from(stream, at))
+        if kind not in _CELLS:
+            continue
+        row, column = _PLACE.unpack_from(stream, at)
+        last = struct.unpack_from("<H", stream, at + length - 2)[0] if kind == _RUN_OF_NUMBERS else column
+        rows, columns = max(rows, row + 1), max(columns, last + 1)
+        code = _error(stream, kind, at, length)
         if code is not None:
-            row, column = _PLACE.unpack_from(stream, at)
-            found.setdefault(row + 1, {})[column] = _TEXTS.get(code, "#VALUE!")
-    return found
+            errors.setdefault(row + 1, {})[column] = _TEXTS.get(code, "#VALUE!")
+    return errors, rows, columns
+
+
+def _check_range(rows: int, columns: int) -> None:
+    """The range that is said to be used may be mostly blank; the reader takes memory for all of it for a moment."""
+    if rows * columns > CELLS:
+        raise _too_large(rows, columns)
+
+
+def _error(stream: bytes, kind: int, at: int, length: int) -> int | None:
+    """The code of the error that a cell holds."""
+    if kind == _BOOLERR and length >= 8 and stream[at + 7] == 1:
+        return stream[at + 6]
+    if kind == _FORMULA and length >= 14 and stream[at + 6] == 2 and stream[at + 12 : at + 14] == b"\xff\xff":
+        return stream[at + 8]
+    return None
+
+
+def _too_large(rows: int, columns: int) -> Refused:
+    return too_large(f"工作表占 {rows:,} 行 {columns:,} 列", f"各表共 {CELLS:,} 格")

@@ -40,8 +40,8 @@ def sheets(path: Path) -> Iterator[SheetSource]:
 
 def _of_records(path: Path) -> Iterator[SheetSource]:
     """Those of an old workbook; both that read it list the sheets in the same order."""
+    seen = biff.looked_into(path)
     with opened(path) as book:
-        seen = biff.looked_into(path)
         errors_of = dict(zip((known.name for known in book.sheets_metadata), seen.errors, strict=True))
         for sheet in _visible(book):
             if sheet.height or errors_of[sheet.name]:

@@ -1,0 +1,126 @@
+"""A workbook of 1997 (.xls, .et) says what was written into it, cell by cell, or is refused: damaged, or too large."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from citybrain.ingest.layout import sources
+from citybrain.ingest.outcome import Refused
+from citybrain.ingest.sniff import file_kind
+from tests.portal.biff import Cell, Error, Sheet, book_as_saved
+
+ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
+MOMENTS = st.datetimes(dt.datetime(1900, 3, 1), dt.datetime(9999, 12, 31))  # noqa: DTZ001  (a workbook knows no zones)
+CELLS: st.SearchStrategy[Cell] = st.one_of(
+    st.just(""),
+    st.text(max_size=6),
+    st.sampled_from(["工单编号", "２０２６年", "#REF!", "=1+1", "A" * 300, "长" * 5_000, "\U00020bb7野家"]),
+    st.integers(-(10**16), 10**16).map(float),
+    st.integers(-(1 << 31), 1 << 31),
+    st.floats(-1e300, 1e300),
+    st.decimals(-(10**9), 10**9, places=2).map(float),
+    st.booleans(),
+    MOMENTS.map(lambda moment: moment.replace(microsecond=0)),
+    st.builds(Error, st.sampled_from(sorted(ERRORS)), st.booleans()),
+)
+LINES = st.lists(st.lists(CELLS, max_size=6), max_size=6)
+_SIGNATURE = 8  # bytes without which it is taken for a text
+Table = dict[int, list[str | None]]  # row, as a person counts → its texts
+
+
+@st.composite
+def sheet(draw: st.DrawFn) -> Sheet:
+    """Perhaps with a header of two rows, of whose merged cells only the first holds something."""
+    lines, merged = draw(LINES), []
+    if draw(st.booleans()):
+        spans = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))
+        head = [cell for n, span in enumerate(spans) for cell in (f"第{n}组", *[""] * (span - 1))]
+        ends = [sum(spans[: n + 1]) for n in range(len(spans))]
+        merged = [(0, 0, end - span, end - 1) for end, span in zip(ends, spans, strict=True) if span > 1]
+        lines = [head, [f"列{n}" for n in range(len(head))], *lines]
+    return Sheet(lines, merged, draw(st.sampled_from([False, False, True])))
+
+
+BOOKS = st.lists(sheet(), min_size=1, max_size=3).map(lambda found: {f"表{n}": one for n, one in enumerate(found)})
+
+
+def read(path: Path, width: int = 9) -> dict[str | None, Table]:
+    """What stands in each visible sheet that holds anything. Raises Refused."""
+    tables = {}
+    for source in sources(file_kind(path), path):
+        rows = [row for segment in source.segments(width, 1) for row in segment.rows.to_pylist()]
+        tables[source.sheet] = {row["_row"]: [row[f"c{n}"] for n in range(width)] for row in rows}
+        assert [n for n, line in enumerate(source.preview(99), 1) if any(line)] == [*tables[source.sheet]]
+    return tables
+
+
+def says(text: str | None, cell: Cell) -> bool:
+    """Is that what a careful clerk would copy from the cell?"""
+    if cell == "":
+        return text is None
+    if isinstance(cell, bool):
+        return text == ("是" if cell else "否")
+    if isinstance(cell, int | float):
+        return text is not None and math.isclose(float(text), cell, rel_tol=0 if abs(cell) < 1e15 else 1e-14)
+    return text == (ERRORS[cell.code] if isinstance(cell, Error) else str(cell))
+
+
+def check(tables: dict[str | None, Table], book: dict[str, Sheet]) -> None:
+    filled = {
+        name: {n: line for n, line in enumerate(one.rows, 1) if any(cell != "" for cell in line)}
+        for name, one in book.items()
+        if not one.hidden
+    }
+    assert {name: [*table] for name, table in tables.items()} == {n: [*lines] for n, lines in filled.items() if lines}
+    for name, table in tables.items():
+        for number, texts in table.items():
+            cells = [*filled[str(name)][number], *[""] * 9][:9]
+            wrong = [(text, cell) for text, cell in zip(texts, cells, strict=True) if not says(text, cell)]
+            assert not wrong, (name, number, wrong)
+
+
+@settings(max_examples=150, deadline=None)
+@given(book=BOOKS, suffix=st.sampled_from([".xls", ".et"]))
+def test_what_was_written_is_read(book, suffix):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"x{suffix}")
+        path.write_bytes(book_as_saved(book))
+        check(read(path), book)
+
+
+def attempt(content: bytes) -> dict[str | None, Table] | str:
+    """What is read, or why it is refused."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "x.xls")
+        path.write_bytes(content)
+        try:
+            return read(path)
+        except Refused as refusal:
+            return refusal.rule
+
+
+@settings(max_examples=100, deadline=None)
+@given(book=BOOKS, kept=st.floats(0, 1))
+def test_of_a_file_that_was_cut_off_nothing_is_missing_in_silence(book, kept):
+    content = book_as_saved(book)
+    found = attempt(content[: max(_SIGNATURE, int(len(content) * kept))])
+    if isinstance(found, str):
+        assert found == "unknown_format"
+    else:
+        check(found, book)
+
+
+@settings(max_examples=150, deadline=None)
+@given(book=BOOKS, hits=st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), min_size=1, max_size=8))
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(book, hits):
+    content = bytearray(book_as_saved(book))
+    for place, byte in hits:
+        content[_SIGNATURE + place % (len(content) - _SIGNATURE)] = byte
+    found = attempt(bytes(content))
+    assert not isinstance(found, str) or found in ("unknown_format", "password", "too_large")
