@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from citybrain import contracts
+from citybrain.dashboards.chromium import browser
+from tests.portal.clerk import Clerk
 from tests.portal.served import Person, Program, Served, serving
 
 EVENT, CASE = "centre__work_order_event", "services__case"
@@ -52,3 +54,9 @@ def services(served: Served) -> Person:
 @pytest.fixture(scope="session")
 def steward(served: Served) -> Program:
     return Program(served.url, served.token("steward"))
+
+
+@pytest.fixture
+def clerk(served: Served) -> Iterator[Clerk]:
+    with browser(1280, 900) as page:
+        yield Clerk(page, served)

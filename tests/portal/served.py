@@ -33,10 +33,40 @@ def free_port() -> int:
 
 
 @dataclass
+class Piece:
+    """What came of an upload in one request: from where on, and how many bytes."""
+
+    path: str
+    offset: str
+    bytes: int = 0
+
+
+class Noting:
+    """The application, and a note of every piece that it was sent."""
+
+    def __init__(self, app: Any) -> None:
+        self.app, self.pieces = app, list[Piece]()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["method"] != "PATCH":
+            return await self.app(scope, receive, send)
+        piece = Piece(scope["path"], dict(scope["headers"]).get(b"upload-offset", b"").decode())
+        self.pieces.append(piece)
+
+        async def receiving() -> Any:
+            message = await receive()
+            piece.bytes += len(message.get("body", b""))
+            return message
+
+        return await self.app(scope, receiving, send)
+
+
+@dataclass
 class Served:
     url: str
     portal: Portal
     app: Any
+    pieces: list[Piece]
 
     def account(self, name: str, department: str, role: str = "uploader", password: str | None = PASSWORD) -> Account:
         with self.portal.store.begin() as db:
@@ -150,14 +180,15 @@ class Program(Person):
 def serving(**settings: Any) -> Iterator[Served]:
     app = create_app(Settings(**settings))
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, **{**options("127.0.0.1", port), "log_level": "warning"}))
+    noting = Noting(app)
+    server = uvicorn.Server(uvicorn.Config(noting, **{**options("127.0.0.1", port), "log_level": "warning"}))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive(), "the portal did not start"
         time.sleep(0.02)
     try:
-        yield Served(f"http://127.0.0.1:{port}", app.state.portal, app)
+        yield Served(f"http://127.0.0.1:{port}", app.state.portal, app, noting.pieces)
     finally:
         server.should_exit = True
         thread.join(20)

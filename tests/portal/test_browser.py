@@ -5,22 +5,16 @@ The pages ask nobody but the portal, and their own policy lets no inline script 
 
 from __future__ import annotations
 
-import base64
-import json
-import os
 import shutil
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import openpyxl
 import pytest
 
-from citybrain.dashboards.chromium import Page, browser
 from tests.ingest.pictures import csv_bytes
+from tests.portal.clerk import Clerk
 from tests.portal.conftest import EVENT
-from tests.portal.served import PASSWORD, Served
+from tests.portal.served import Served
 
 pytestmark = [
     pytest.mark.browser,
@@ -39,89 +33,8 @@ DIRTY = """
 """
 
 
-class Clerk:
-    def __init__(self, page: Page, served: Served) -> None:
-        self.page, self.served = page, served
-        for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
-            page.send(f"{domain}.enable")
-
-    def go(self, path: str) -> None:
-        self.page.send("Page.navigate", url=self.served.url + path)
-        self.until(f"location.pathname === {json.dumps(path.partition('?')[0])} && document.readyState === 'complete'")
-
-    def until(self, condition: str, seconds: float = 30) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                if self.page.value_of(condition):
-                    return
-            except RuntimeError:
-                pass  # the page is just being replaced
-            time.sleep(0.05)
-        raise AssertionError(f"{condition}: not within {seconds} s, but {self.text()[:500]}")
-
-    def text(self) -> str:
-        return str(self.page.value_of("document.body.innerText"))
-
-    def type(self, name: str, text: str) -> None:
-        self.page.value_of(f"document.querySelector('[name={name}]').focus()")
-        self.page.send("Input.insertText", text=text)
-
-    def click(self, text: str) -> None:
-        """The button or link that reads so."""
-        self.page.value_of(
-            "[...document.querySelectorAll('button, a, summary')]"
-            f".find(e => e.innerText.trim().startsWith({json.dumps(text)})).click()"
-        )
-
-    def choose(self, file: Path) -> None:
-        root = self.page.send("DOM.getDocument")["root"]["nodeId"]
-        node = self.page.send("DOM.querySelector", nodeId=root, selector="#file")["nodeId"]
-        self.page.send("DOM.setFileInputFiles", nodeId=node, files=[str(file)])
-
-    def shoot(self, name: str) -> None:
-        """A picture for people to look at, where CITYBRAIN_SHOTS names a folder."""
-        if folder := os.environ.get("CITYBRAIN_SHOTS"):
-            height = int(self.page.value_of("document.documentElement.scrollHeight"))
-            self.page.resize(1280, max(800, min(height, 3000)))
-            time.sleep(0.2)
-            picture = self.page.send("Page.captureScreenshot", format="png")["data"]
-            Path(folder, f"{name}.png").write_bytes(base64.b64decode(picture))
-            self.page.resize(1280, 900)
-
-    def complaints(self) -> list[Any]:
-        """Errors of scripts and policy, and requests to anybody else."""
-        self.page.value_of("1")
-        found: list[Any] = []
-        for event in self.page.events:
-            what = event["params"]
-            if event["method"] == "Runtime.exceptionThrown":
-                found.append(what["exceptionDetails"])
-            elif event["method"] == "Log.entryAdded" and what["entry"]["level"] == "error":
-                found.append(what["entry"])
-            elif event["method"] == "Network.requestWillBeSent":
-                address = what["request"]["url"]
-                found += [] if address.startswith((self.served.url, "about:", "data:")) else [address]
-        return found
-
-
-@pytest.fixture
-def clerk(served: Served) -> Iterator[Clerk]:
-    with browser(1280, 900) as page:
-        yield Clerk(page, served)
-
-
-def sign_in(clerk: Clerk, name: str) -> None:
-    clerk.go("/login")
-    clerk.shoot("login")
-    clerk.type("name", name)
-    clerk.type("password", PASSWORD)
-    clerk.click("登录")
-    clerk.until("location.pathname === '/' && document.readyState === 'complete'")
-
-
 def test_a_clerk_hands_in_a_dirty_file_and_mends_it(clerk: Clerk, served: Served, tmp_path: Path) -> None:
-    sign_in(clerk, "centre")
+    clerk.sign_in("centre")
     clerk.shoot("tables")
     clerk.go(f"/tables/{EVENT}")
     clerk.shoot("upload")
@@ -182,7 +95,7 @@ def mend(served: Served, number: str, out: Path) -> None:
 def test_an_upload_shows_how_far_it_is_and_goes_on_after_the_line_was_cut(
     clerk: Clerk, served: Served, tmp_path: Path
 ) -> None:
-    sign_in(clerk, "centre")
+    clerk.sign_in("centre")
     clerk.go(f"/tables/{EVENT}")
     file = tmp_path / "大.csv"
     lines = (f"NH20260906{i // 100:06d},{i % 100 + 1},受理,2026-09-06 09:00:00" for i in range(1_000_000))

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect
 from citybrain.ingest import Outcome
 from citybrain.portal import deliveries, reports, tables
 from citybrain.portal.access import CurrentUser, Refusal, User
-from citybrain.portal.models import Delivery
+from citybrain.portal.models import Delivery, Purpose
 
 OFFSET = "application/offset+octet-stream"
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", description="报送编号")]
@@ -63,7 +63,7 @@ class NewUpload(BaseModel):
     table: str = Field(max_length=128, examples=["services__case"])
     file: str = Field(min_length=1, max_length=1024, examples=["办件 2026-09.xlsx"])
     size: int = Field(ge=0, le=1 << 50, description="字节数")
-    purpose: Literal["deliver", "correct", "repair"] = "deliver"
+    purpose: Purpose = "deliver"
     receipt: str | None = Field(None, max_length=80, description="更正或修正哪个回执")
     direct: bool = Field(False, description="收齐就入库，不等确认")
 
@@ -71,7 +71,7 @@ class NewUpload(BaseModel):
 class DeliveryInfo(Answer):
     id: str
     table: str
-    purpose: Literal["deliver", "correct", "repair"]
+    purpose: Purpose
     of_receipt: str | None
     file: str
     size: int
@@ -81,6 +81,12 @@ class DeliveryInfo(Answer):
     receipt: str | None
     error: str | None
     preview: Outcome | None = Field(description="试读的结果，没有入库")
+
+
+class PieceInfo(Answer):
+    start: int
+    end: int = Field(description="不含；与 start 相同时，后面还没有收到")
+    sha256: str
 
 
 class ReceiptInfo(Answer):
@@ -127,6 +133,31 @@ def begin(request: Request, response: Response, user: CurrentUser, new: NewUploa
     delivery = deliveries.begin(portal, user, *facts)
     response.headers["location"] = f"/api/v1/uploads/{delivery.id}"
     return _info(request, delivery)
+
+
+@router.get("/uploads", summary="同名同大小、没有传完的报送，最近的在前")
+def list_unfinished(
+    request: Request,
+    user: CurrentUser,
+    table: Annotated[str, Query(max_length=128)],
+    file: Annotated[str, Query(min_length=1, max_length=1024)],
+    size: Annotated[int, Query(ge=0, le=1 << 50)],
+    purpose: Purpose = "deliver",
+    receipt: Annotated[str | None, Query(max_length=80)] = None,
+) -> list[DeliveryInfo]:
+    """要接着传的，先用 sha256 核对收到的部分是不是同一个文件的。"""
+    found = deliveries.unfinished(request.app.state.portal, user, table, file, size, purpose, receipt)
+    return [_info(request, delivery) for delivery in found]
+
+
+@router.get("/uploads/{id}/sha256", summary="收到的一段的 SHA-256")
+def digest(
+    request: Request, user: CurrentUser, id: Id, start: Annotated[int, Query(ge=0, le=1 << 50)] = 0
+) -> PieceInfo:
+    """从 start 起，最多 chunk 个字节。"""
+    portal = request.app.state.portal
+    end, sha = deliveries.digest(portal, deliveries.own_delivery(portal, user, id), start)
+    return PieceInfo(start=start, end=end, sha256=sha)
 
 
 @router.head("/uploads/{id}", summary="已收到多少", response_class=Response)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from citybrain.portal.app import Portal
 
 NO_RECEIPT, NO_DELIVERY, NO_TABLE = "没有这个回执", "没有这次报送", "没有这张表"
+COMPLETE = "这个文件已经传完"
 REPAIR_LARGEST = 64 << 20
 
 
@@ -113,6 +115,28 @@ def begin(
     return delivery
 
 
+def unfinished(
+    portal: Portal, user: User, table: str, file: str, size: int, purpose: str, of_receipt: str | None
+) -> list[Delivery]:
+    """His uploads of such a file whose bytes have not all come, the latest first."""
+    contract = table_of(portal, user, table)
+    facts = {"account_id": user.id, "table": contract.name, "file": names.safe(file), "size": size,
+             "purpose": purpose, "of_receipt": of_receipt, "direct": False, "state": "uploading"}  # fmt: skip
+    with portal.store.begin() as db:
+        return list(db.scalars(select(Delivery).filter_by(**facts).order_by(Delivery.created_at.desc())))
+
+
+def digest(portal: Portal, delivery: Delivery, start: int) -> tuple[int, str]:
+    """Where a piece of what has come ends, at most a chunk after ``start``, and the sha256 of it."""
+    if delivery.state != "uploading":
+        raise Refusal(409, COMPLETE)
+    piece = b""
+    with contextlib.suppress(FileNotFoundError), portal.work.file_of(delivery).open("rb") as stream:
+        stream.seek(start)
+        piece = stream.read(portal.settings.chunk)
+    return start + len(piece), hashlib.sha256(piece).hexdigest()
+
+
 def largest_of(portal: Portal, purpose: str) -> int:
     """Bytes of a file that a browser may send."""
     return min(REPAIR_LARGEST, portal.settings.largest) if purpose == "repair" else portal.settings.largest
@@ -132,12 +156,12 @@ def _check_purpose(portal: Portal, user: User, contract: Contract, purpose: str,
         raise Refusal(409, "这次报送没有入库，不能修正")
 
 
-@contextmanager
+@contextlib.contextmanager
 def appending(portal: Portal, delivery: Delivery, offset: int) -> Iterator[int]:
     """The end of an upload's file, open for one writer. Raises Refusal (409) where the offset is another, or somebody
     else is writing."""
     if delivery.state != "uploading":
-        raise Refusal(409, "这个文件已经传完")
+        raise Refusal(409, COMPLETE)
     handle = os.open(portal.work.file_of(delivery), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         try:

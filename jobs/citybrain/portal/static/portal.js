@@ -10,6 +10,11 @@ function megabytes(bytes) {
   return bytes < 1 << 20 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / (1 << 20)).toFixed(1)} MB`;
 }
 
+async function sha256(blob) {
+  const digest = await crypto.subtle.digest("SHA-256", await blob.arrayBuffer());
+  return Array.from(new Uint8Array(digest), byte => byte.toString(16).padStart(2, "0")).join("");
+}
+
 async function reason(answer) {
   try {
     return (await answer.json()).detail;
@@ -22,8 +27,7 @@ class Upload {
   constructor(zone) {
     this.zone = zone;
     this.get = id => document.getElementById(id);
-    this.paused = false;
-    this.given = null;
+    this.turn = 0;  // counts the files that were chosen or given up: what is done for an earlier one ends
   }
 
   listen() {
@@ -43,37 +47,54 @@ class Upload {
     addEventListener("beforeunload", event => { if (this.sending) event.preventDefault(); });
   }
 
-  // The same file chosen again goes on where it was.
-  key(file) {
-    const { table, purpose, receipt } = this.zone.dataset;
-    return ["upload", table, purpose, receipt, file.name, file.size, file.lastModified].join("|");
-  }
-
   async take(file) {
     if (!file) return;
     this.say("");
     if (file.size === 0) return this.say("文件是空的，请检查导出是否成功。");
     if (file.size > Number(this.zone.dataset.largest)) return this.say("文件太大，请用文件夹或接口报送。");
+    const turn = ++this.turn;
     this.file = file;
     this.sending = true;
+    this.paused = false;
+    this.get("pause").textContent = "暂停";
     this.get("drop").hidden = true;
     this.get("sending").hidden = false;
     this.get("sending-name").textContent = file.name;
     try {
-      const upload = await this.known() || await this.begin();
-      if (upload) await this.send(upload);
+      const upload = await this.unfinished() || turn === this.turn && await this.begin();
+      if (turn === this.turn) await this.send(upload, turn);
     } catch (error) {
-      this.stop(String(error.message || error));
+      if (turn === this.turn) this.stop(String(error.message || error));
     }
   }
 
-  async known() {
-    const id = localStorage.getItem(this.key(this.file));
-    if (!id) return null;
-    const answer = await ask("GET", `/api/v1/uploads/${id}`);
+  // An upload that was broken off, wherever that was, and of which the server has nothing but bytes of this file.
+  async unfinished() {
+    if (!crypto.subtle) return null;  // a page without HTTPS: nothing can be compared, so it begins anew
+    const { table, purpose, receipt } = this.zone.dataset;
+    const like = new URLSearchParams({ table, purpose, file: this.file.name, size: this.file.size });
+    if (receipt) like.set("receipt", receipt);
+    const answer = await ask("GET", `/api/v1/uploads?${like}`);
     if (answer.status === 401) throw new Error("登录已过期，请重新登录后再选这个文件，会从断开的地方接着传。");
-    const found = answer.ok ? await answer.json() : null;
-    return found && !["done", "dropped", "failed"].includes(found.state) ? found : null;
+    for (const upload of answer.ok ? await answer.json() : []) {
+      const offset = await this.agreed(upload.id, 0);
+      if (offset !== null) return { ...upload, offset };
+    }
+    return null;
+  }
+
+  // How far the server has what this file holds from ``offset`` on; null where it has anything else.
+  async agreed(id, offset) {
+    this.get("sending-state").textContent = "正在核对已经传过的部分";
+    const file = this.file;
+    for (;;) {
+      const answer = await ask("GET", `/api/v1/uploads/${id}/sha256?start=${offset}`);
+      if (!answer.ok) throw new Error(await reason(answer));
+      const piece = await answer.json();
+      if (piece.end === offset) return offset;
+      if (await sha256(file.slice(offset, piece.end)) !== piece.sha256) return null;
+      offset = piece.end;
+    }
   }
 
   async begin() {
@@ -83,17 +104,15 @@ class Upload {
       headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
     });
     if (!answer.ok) throw new Error(await reason(answer));
-    const upload = await answer.json();
-    localStorage.setItem(this.key(this.file), upload.id);
-    return upload;
+    return answer.json();
   }
 
-  async send(upload) {
+  async send(upload, turn) {
     this.id = upload.id;
     let offset = upload.offset, failures = 0;
     const begun = performance.now(), first = offset;
     while (upload.state === "uploading" && offset < this.file.size) {
-      if (this.given === "cancel") return;
+      if (turn !== this.turn) return;
       if (this.paused) { await wait(200); continue; }
       this.show(offset, first, begun);
       const answer = await this.piece(upload, offset);
@@ -110,8 +129,8 @@ class Upload {
         offset = await this.position(offset);
       }
     }
+    if (turn !== this.turn) return;
     this.show(this.file.size, first, begun);
-    localStorage.removeItem(this.key(this.file));
     this.sending = false;
     location.assign(`/deliveries/${upload.id}`);
   }
@@ -126,13 +145,19 @@ class Upload {
     }
   }
 
+  // Where to go on after an answer was lost: behind what arrived, unless another window sent it, of another file.
   async position(offset) {
+    let held = offset, agreed = offset;
     try {
       const answer = await ask("HEAD", `/api/v1/uploads/${this.id}`);
-      return answer.ok ? Number(answer.headers.get("Upload-Offset")) : offset;
+      if (answer.ok) held = Number(answer.headers.get("Upload-Offset"));
+      const more = held > offset && held < this.file.size && crypto.subtle;
+      agreed = more ? await this.agreed(this.id, offset) : held;
     } catch {
       return offset;
     }
+    if (agreed === null) throw new Error("另一个窗口正在上传同名的另一个文件。请等它传完，再选这个文件。");
+    return agreed;
   }
 
   show(offset, first, begun) {
@@ -151,8 +176,7 @@ class Upload {
   }
 
   async cancel() {
-    this.given = "cancel";
-    localStorage.removeItem(this.key(this.file));
+    this.turn += 1;
     if (this.id) await ask("DELETE", `/api/v1/uploads/${this.id}`).catch(() => null);
     this.stop("");
   }
@@ -162,7 +186,6 @@ class Upload {
     this.get("sending").hidden = true;
     this.get("drop").hidden = false;
     this.get("file").value = "";
-    if (this.given === "cancel") this.given = null;
     this.id = null;
     this.say(problem);
   }
