@@ -426,6 +426,8 @@ def codes(operation: schemathesis.APIOperation, token: str, path: dict[str, str]
             case.headers["Upload-Offset"] = "0"
         if isinstance(case.body, dict) and "table" in case.body:
             case.body["table"] = EVENT
+        if path is not None and "table" in (case.query or {}):
+            case.query["table"] = EVENT
         got.add(case.call_and_validate(checks=CHECKS, headers={"Authorization": f"Bearer {token}"}).status_code)
 
     called()
