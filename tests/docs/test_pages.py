@@ -48,6 +48,8 @@ def pages(deliver, tmp_path: Path) -> Path:
     ops.append_findings([finding("a", False, LATE - timedelta(days=3)), finding("b", True, LATE - timedelta(days=3))])
     ops.append_findings([finding("a", True, LATE), finding("c", False, LATE, "block")])
     ops.append_runs([Result("silver.work_order", "blocked", "r", 1, reason="c: c 不符 (3)")])
+    waiting = pa.table({"source_table": ["fire_incident", "urban_case", "urban_case"], "record_no": ["1", "1", "2"]})
+    write_deltalake(lake.table_uri("silver.place_unmatched"), waiting)
     return write(tmp_path / "pages").parent
 
 
@@ -123,6 +125,11 @@ def test_by_rule_the_newest_example_and_no_delivered_markup(pages):
     assert "单元格 B3" in rows["日期时间读不出", "上报时间"][6]
     assert "<b>表扬</b>" not in page.text
     assert "&lt;b&gt;表扬" in page.text
+
+
+def test_by_source_how_many_records_wait_for_a_place(pages):
+    _, *rows = read(pages / "quality.html").tables["places"]
+    assert rows == [["数字城管案件", "区城市管理和综合执法局", "2"], ["消防警情与检查", "区消防救援大队", "1"]]
 
 
 def test_the_trend_counts_days_of_shanghai(pages):

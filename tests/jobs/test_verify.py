@@ -81,6 +81,21 @@ def test_flags_are_judged_row_by_row_and_kind_by_kind(order, component, kinds, t
     assert {kind: (tally.right, tally.false) for kind, tally in tallies.items()} == right | kinds
 
 
+def test_a_row_without_a_place_is_found_where_it_waits_and_nowhere_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path))
+    lost = ["closed_without_time", "unmatched_town"]
+    flagged(
+        "hotline_order",
+        {"source_no": "waits", "redaction_count": 0, "quality_flags": lost},
+        {"source_no": "forgotten", "redaction_count": 0, "quality_flags": ["unmatched_village"]},
+    )
+    flagged("place_unmatched", {"source_table": "hotline_order", "record_no": "waits", "quality_flags": lost})
+    assert list(found_flags()) == [
+        Finding("hotline_order", "waits", None, "", "closed_without_time", "closed_without_time"),
+        Finding("hotline_order", "waits", None, "", "X11", "unmatched_town"),
+    ]
+
+
 def flagged(table, *rows):
     types = {"redaction_count": pa.int64(), "quality_flags": pa.list_(pa.string())}
     schema = pa.schema([(name, types.get(name, pa.string())) for name in rows[0]])

@@ -47,6 +47,7 @@ _STOPPED = """
     FROM rows QUALIFY row_number() OVER (PARTITION BY "table" ORDER BY finished_at DESC) = 1
     ORDER BY "table"
 """
+_WAITING = "SELECT source_table, count(*) AS waiting FROM rows GROUP BY ALL ORDER BY waiting DESC, source_table"
 
 
 def summary(declared: dict[str, Contract]) -> dict[str, Any]:
@@ -64,6 +65,10 @@ def summary(declared: dict[str, Contract]) -> dict[str, Any]:
         "stopped": [r for r in ops.ask("ops.run", _STOPPED) if r["status"] in ("blocked", "failed")],
         "departments": _departments(declared, issues, broken),
         "tables": _tables(declared, issues, results),
+        "places": [
+            {"contract": declared[f"silver.{row['source_table']}"], "waiting": row["waiting"]}
+            for row in ops.ask("silver.place_unmatched", _WAITING)
+        ],
         "issue_days": _days(ops.ask("ops.issue", _ISSUES_BY_DAY), WORST_FIRST),
         "result_days": _days(ops.ask("ops.check_result", _RESULTS_BY_DAY), WORST_FIRST),
     }

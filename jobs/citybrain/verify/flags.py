@@ -29,6 +29,9 @@ FLAGGED: dict[str, tuple[str, tuple[str, ...] | None]] = {
     "fire_incident": ("incident_no", None),
     "hotline_day": ("stat_date", None),
 }  # fmt: skip
+# What has to stand in the queue of rows without a place, and is looked for there alone.
+QUEUED = ("unmatched_town", "unmatched_village")
+QUEUE = "SELECT record_no, unnest(quality_flags) FROM {{place_unmatched}} WHERE source_table = '{table}'"
 # What is told by a column or a table of its own: the flag, the table that the truth names, the query for its keys.
 LISTED = (
     ("personal_numbers", "work_order", "SELECT work_order_id FROM {work_order} WHERE redaction_count > 0"),
@@ -51,9 +54,12 @@ def found_flags() -> Iterator[Finding]:
     """What silver says: the flags of its rows, and the tables that list what no flag can."""
     with duck.open_lake() as db:
         for table, (key, judged) in FLAGGED.items():
-            for found_key, flag in _rows(db, f"SELECT CAST({key} AS VARCHAR), unnest(quality_flags) FROM {{{table}}}"):
+            flagged = _rows(db, f"SELECT CAST({key} AS VARCHAR), unnest(quality_flags) FROM {{{table}}}")
+            queued = _rows(db, QUEUE.format(table=table))
+            told = [(row, flag) for row, flag in flagged if flag not in QUEUED]
+            for row, flag in told + [(row, flag) for row, flag in queued if flag in QUEUED]:
                 if judged is None or flag in judged:
-                    yield Finding(table, found_key, None, "", kind_of(flag), flag)
+                    yield Finding(table, row, None, "", kind_of(flag), flag)
         for flag, table, query in LISTED:
             for (found_key,) in _rows(db, query):
                 yield Finding(table, found_key, None, "", kind_of(flag), flag)
