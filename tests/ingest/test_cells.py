@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.ingest.pictures import flat, lake
+from tests.lake import rows_of
 
 ORDER = "bronze.centre__work_order"
 EVENT = "bronze.centre__work_order_event"
@@ -156,6 +157,55 @@ def test_numbers_keep_their_value_or_are_quarantined(deliver):
         BJ00007 | unreadable_number:D8
         BJ00008 | unreadable_number:D9
     """)
+
+
+@pytest.mark.dirt("X15")
+@pytest.mark.dirt("X16")
+def test_what_is_the_same_value_bears_no_mark_and_is_kept_as_delivered(deliver):
+    """Outer blanks, leading zeros and a fraction of nothing; the first row is plainly as agreed."""
+    deliver(
+        "bronze.reference__population",
+        """
+        年份   | 区划代码   | 常住人口 | 面积平方公里
+        2020   | 440605011  | 712300   | 84.10
+        2021␣  | ␣440605011 | 712300.0 | 084.1
+        2022.0 | 440605011  | 0712300  | 84.1␣
+        """,
+    )
+    assert lake("bronze.reference__population", "stat_year area_code resident_population land_area_km2 _marks") == flat("""
+        stat_year | area_code | resident_population | land_area_km2 | _marks
+        2020      | 440605011 | 712300              | 84.10         |
+        2021      | 440605011 | 712300              | 84.10         |
+        2022      | 440605011 | 712300              | 84.10         |
+    """)
+    deliver(
+        "bronze.reference__calendar_day",
+        """
+        日期        | 类别   | 是否工作日 | 是否暂定
+        2026-01-05  | 工作日 | 是         | 否
+        2026-01-06␣ | 工作日 | ␣是        | 否
+        """,
+        name="日历.csv",
+    )
+    assert lake("bronze.reference__calendar_day", "calendar_date is_workday _marks") == flat("""
+        calendar_date | is_workday | _marks
+        2026-01-05    | True       |
+        2026-01-06    | True       |
+    """)
+    tables = ("bronze.reference__population", "bronze.reference__calendar_day")
+    assert [[dict(row["_delivered"]) for row in sorted(rows_of(t), key=lambda row: row["_row"])] for t in tables] == [
+        [
+            {},
+            {
+                "stat_year": "2021 ",
+                "area_code": " 440605011",
+                "resident_population": "712300.0",
+                "land_area_km2": "084.1",
+            },
+            {"stat_year": "2022.0", "resident_population": "0712300", "land_area_km2": "84.1 "},
+        ],
+        [{}, {"calendar_date": "2026-01-06 ", "is_workday": " 是"}],
+    ]
 
 
 @pytest.mark.dirt("X04")

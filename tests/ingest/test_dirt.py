@@ -442,6 +442,34 @@ def test_sheets_that_are_not_read_are_named(tmp_path):
     assert [i.text for i in outcome.issues if i.rule == "hidden_sheet"] == ["表1"]
 
 
+@pytest.mark.dirt("X32")
+@pytest.mark.parametrize(
+    ("hidden", "is_filtered", "told"),
+    [((), False, []), ((1,), False, []), ((1, 5, 4), False, [4]), ((5,), True, [5]), ((6,), True, [])],
+    ids=["none", "above the table", "by hand", "by a filter", "an empty one"],
+)
+def test_rows_that_a_filter_hides_are_taken_and_that_is_told(hidden, is_filtered, told, tmp_path):
+    book = openpyxl.load_workbook(
+        workbook(
+            tmp_path / "x.xlsx",
+            """
+            南海区镇街
+            镇街代码  | 镇街名称 | 生效日期
+            440605011 | 桂城街道 | 2003-01-01
+            440605121 | 九江镇   | 2003-01-01
+            440605122 | 西樵镇   | 2003-01-01
+            """,
+        )
+    )
+    for row in hidden:
+        book.active.row_dimensions[row].hidden = True
+    book.active.sheet_properties.filterMode = is_filtered
+    book.save(tmp_path / "x.xlsx")
+    outcome = ingest(TOWN, tmp_path / "x.xlsx")
+    assert outcome.counts["accepted"] == 3
+    assert [i.row for i in outcome.issues if i.rule == "hidden_rows"] == told
+
+
 @pytest.mark.dirt("X33")
 def test_roman_numerals_and_variant_characters_are_put_right_in_codes_alone(deliver):
     deliver(

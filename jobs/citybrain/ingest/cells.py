@@ -151,7 +151,7 @@ def is_plain(field: Field, raw: str) -> str:
         fraction = f"(\\.[0-9]{{1,{places}}})?" if places else ""
         special = (*field.nulls, *field.values)
         nothing = f" AND {raw} NOT IN ({', '.join(map(literal, special))})" if special else ""
-        return f"(regexp_full_match({raw}, '-?[0-9]{{1,{digits}}}{fraction}'){nothing})"
+        return f"(regexp_full_match({raw}, '-?(0|[1-9][0-9]{{0,{digits - 1}}}){fraction}'){nothing})"
     if field.enum:
         return f"{raw} IN ({', '.join(map(literal, field.enum))})"
     return _PLAIN_TEXTS[kind](field, raw)

@@ -5,6 +5,7 @@ A sheet as Excel writes it is looked through by numpy, its cells all at once; an
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass, field
 
@@ -20,6 +21,12 @@ UNCALCULATED = "#没有算出的公式!"
 
 _TAG = re.compile(rb"<(?:[\w.-]+:)?(row|c)(?=[\s/>])([^>]*)>")
 _PLACE = re.compile(rb"(?:^|\s)r\s*=\s*[\"']\$?([A-Za-z]*)\$?(\d*)")
+_ROW = re.compile(rb"<(?:[\w.-]+:)?row(\s[^<>]{0,999})(?<!/)>(?!</)")
+_HIDDEN = re.compile(rb"\shidden\s*=\s*[\"'](?:1|true)[\"']")
+_FILTERED = re.compile(rb"\sfilterMode\s*=\s*[\"'](?:1|true)[\"']")
+_HEAD = 1 << 16  # bytes of a sheet in which it says that a filter is on
+_LOOKED_AT = 8 << 20  # bytes in which hidden rows are looked for where none is on
+_ENOUGH = 200  # hidden rows: more than stand above a table
 _CELL = re.compile(rb"<c\b([^>]*)>(?:<f\b[^>]*(?:/>|>([^<]*)</f>))?(?:<v\s*/>|<v>([^<]*)</v>)?</c>")
 _EMPTY_FORMULA = (b"</f></c>", b"</f><v></v></c>", b"</f><v/></c>", b"</f><v /></c>", b"/></c>", b"/><v></v></c>")
 
@@ -42,10 +49,13 @@ class Grid:
     errors: dict[int, dict[int, str]] = field(default_factory=dict)  # row → column → what stands there
     count: int = 0  # of those
     is_usual: bool = True  # every cell says first where it is, and no row stands below a later one
+    hidden: list[int] = field(default_factory=list)  # rows that hold cells and are not shown; the first of them
     filled: int = 0  # columns up to the last cell that has any content; of usual sheets
     _row: int = 0
     _column: int = 0
     _cells: int = 0
+    _seen: int = 0  # bytes
+    _is_filtered: bool = False
 
     def take(self, block: bytes) -> None:
         """Looks at whole rows; raises Refused where there are too many, or entities are defined."""
@@ -59,6 +69,7 @@ class Grid:
             self.is_usual = False
             self._exactly(block)
         self._check()
+        self._look_for_hidden(block)
         is_error = _beside(view, b'"e').any() and b't="e"' in block
         has_formulas = (tags & (follows == ord("f"))).any()
         if is_error or (has_formulas and any(mark in block for mark in _EMPTY_FORMULA)):
@@ -106,6 +117,16 @@ class Grid:
             raise too_large(f"工作表占 {self.rows:,} 行 {self.columns:,} 列", f"{CELLS:,} 格")
         if self._cells > CELLS:
             raise too_large(f"工作表有 {self._cells:,} 格以上", f"{CELLS:,} 格")
+
+    def _look_for_hidden(self, block: bytes) -> None:
+        """Looking through each block would cost a large sheet more than it may: only where a filter is on."""
+        if self._seen < _HEAD:
+            self._is_filtered = self._is_filtered or bool(_FILTERED.search(block, 0, _HEAD))
+        if (self._is_filtered or self._seen < _LOOKED_AT) and len(self.hidden) < _ENOUGH and b"hidden" in block:
+            hidden = (tag[1] for tag in _ROW.finditer(block) if _HIDDEN.search(tag[1]))
+            places = (_PLACE.search(tag) for tag in itertools.islice(hidden, _ENOUGH))
+            self.hidden += [int(place[2][:8]) for place in places if place and place[2]]
+        self._seen += len(block)
 
     def _errors(self, block: bytes) -> None:
         for cell in _CELL.finditer(block):

@@ -12,7 +12,7 @@ import itertools
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +40,8 @@ logging.getLogger("fastexcel").setLevel(logging.ERROR)  # that a column is empty
 class LargeSheet(SheetSource):
     """``head``: the same sheet, cut after its first rows; its first and its last column are not empty there."""
 
-    def __init__(self, path: Path, head: Any, errors: Cells, since_1904: bool) -> None:
-        super().__init__(head, errors, since_1904)
+    def __init__(self, path: Path, head: Any, errors: Cells, since_1904: bool, hidden: Sequence[int]) -> None:
+        super().__init__(head, errors, since_1904, hidden)
         self._path = path
 
     def preview(self, count: int) -> list[list[str | None]]:

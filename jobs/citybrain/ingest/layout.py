@@ -87,8 +87,9 @@ def _layout(contract: Contract, source: Source, kind: Kind, header: Header, rows
         unit_row=after + 1 if has_units else None,
         columns=columns,
     )
-    issues = (*_drift(header, columns, contract), *_merged(header), *_counted(is_old))
-    return Layout(source, detected, after + 1 + has_units, issues)
+    first = after + 1 + has_units
+    issues = (*_drift(header, columns, contract), *_merged(header), *_counted(is_old), *_hidden(source, first))
+    return Layout(source, detected, first, issues)
 
 
 def _unread(contract: Contract, others: Iterable[SheetSource]) -> Iterator[Issue]:
@@ -110,6 +111,13 @@ def _since_1904(column: Column, contract: Contract) -> Column:
     """The column, told of its workbook's days where it holds any."""
     holds_days = column.field and contract.field(column.field).type in ("date", "timestamp")
     return column.model_copy(update={"since_1904": True}) if holds_days else column
+
+
+def _hidden(source: Source, first: int) -> Iterator[Issue]:
+    """What a filter hides is delivered all the same, and whoever filtered may not know it."""
+    rows = [row for row in source.hidden if row >= first] if isinstance(source, SheetSource) else []
+    if rows:
+        yield file_issue("hidden_rows", row=min(rows), sheet=source.sheet)
 
 
 def _counted(is_old: bool) -> Iterator[Issue]:

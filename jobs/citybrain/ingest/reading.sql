@@ -148,6 +148,9 @@ CREATE OR REPLACE MACRO number_marks(t, n, f, name) AS
              CASE WHEN f = 'degrees' THEN NULL WHEN f NOT IN ('plain', 'scientific') OR length(half(bare(t))) > length(n)
                   OR regexp_matches(t, '[↑↓]') THEN 'X15' END,
              CASE WHEN f = 'degrees' THEN 'X20' END);
+-- 01, 1.0 and a number between blanks: the same value, told by nothing but the text as delivered.
+CREATE OR REPLACE MACRO is_another_number(t, places) AS
+    NOT regexp_full_match(t, '-?(0|[1-9]\d*)(\.\d+)?') OR (places = 0 AND contains(t, '.'));
 CREATE OR REPLACE MACRO read_number(t, n, f, d, name, nulls, places) AS
     CASE WHEN n = '' AND bare(t) = '' THEN {'value': NULL::DECIMAL(38, 10), 'marks': []::VARCHAR[], 'changed': true, 'error': NULL::VARCHAR}
          WHEN is_nothing(half(bare(t)), nulls) THEN {'value': NULL, 'marks': [name || ':X04'], 'changed': true, 'error': NULL}
@@ -157,11 +160,11 @@ CREATE OR REPLACE MACRO read_number(t, n, f, d, name, nulls, places) AS
          WHEN f IS NULL OR d IS NULL OR too_fine(d, places)
          THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'unreadable_number'}
          ELSE {'value': d, 'marks': number_marks(t, n, f, name), 'error': NULL,
-               'changed': len(number_marks(t, n, f, name)) > 0} END;
+               'changed': len(number_marks(t, n, f, name)) > 0 OR is_another_number(t, places)} END;
 
 CREATE OR REPLACE MACRO read_boolean(t, b, name, nulls) AS
     CASE WHEN b = '' THEN {'value': NULL::BOOLEAN, 'marks': []::VARCHAR[], 'changed': true, 'error': NULL::VARCHAR}
-         WHEN b IN ('是', '否') THEN {'value': b = '是', 'marks': [], 'changed': false, 'error': NULL}
+         WHEN b IN ('是', '否') THEN {'value': b = '是', 'marks': [], 'changed': b <> t, 'error': NULL}
          WHEN lower(half(b)) IN ('true', 't', 'yes', 'y', '1', '√', '✓')
          THEN {'value': true, 'marks': [name || ':X18'], 'changed': true, 'error': NULL}
          WHEN lower(half(b)) IN ('false', 'f', 'no', 'n', '0')
@@ -227,6 +230,6 @@ CREATE OR REPLACE MACRO read_date(t, b, p, w, name, nulls) AS
          WHEN NOT coalesce(plausible(w), false) THEN {'value': NULL, 'marks': [], 'changed': true, 'error': 'unreadable_date'}
          WHEN p.y = '' THEN {'value': w::DATE, 'marks': [name || ':X12'], 'changed': true, 'error': NULL}
          WHEN regexp_full_match(bare(t), '\d{4}-\d{2}-\d{2}( 00:00:00)?')
-         THEN {'value': day_of(p), 'marks': [], 'changed': false, 'error': NULL}
+         THEN {'value': day_of(p), 'marks': [], 'changed': bare(t) <> t, 'error': NULL}
          ELSE {'value': day_of(p), 'changed': true, 'error': NULL,
                'marks': list_filter(moment_marks(t, b, p, name), lambda m: NOT ends_with(m, 'X14'))} END;

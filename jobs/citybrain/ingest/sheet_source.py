@@ -25,11 +25,16 @@ class SheetSource:
     delimiter: str | None = None
 
     def __init__(
-        self, sheet: Any, errors: Mapping[int, Mapping[int, str]] | None = None, since_1904: bool = False
+        self,
+        sheet: Any,
+        errors: Mapping[int, Mapping[int, str]] | None = None,
+        since_1904: bool = False,
+        hidden: Sequence[int] = (),
     ) -> None:
         self._sheet = sheet
         self._errors = errors or {}
         self.since_1904 = since_1904  # the workbook counts days from there
+        self.hidden = hidden  # the first rows that are not shown
         self.sheet: str | None = sheet.name
         self._left = sheet.start[1] if sheet.start else 0
 

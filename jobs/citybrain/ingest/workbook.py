@@ -31,11 +31,11 @@ def sheets(path: Path) -> Iterator[SheetSource]:
         grid = grids.get(sheet.name, Grid())
         errors = grid.errors
         if not is_all and sheet.start and sheet.start[1] == 0 and sheet.end[1] + 1 == grid.filled:
-            yield LargeSheet(path, sheet, errors, since_1904)
+            yield LargeSheet(path, sheet, errors, since_1904, grid.hidden)
             continue
         sheet = sheet if is_all else whole(path, sheet.name)
         if sheet.height or errors:
-            yield SheetSource(sheet, errors, since_1904)
+            yield SheetSource(sheet, errors, since_1904, grid.hidden)
 
 
 def _of_records(path: Path) -> Iterator[SheetSource]:
