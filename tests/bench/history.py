@@ -10,11 +10,12 @@ from pathlib import Path
 import duckdb
 
 from citybrain import contracts
-from citybrain.contracts import Contract
+from citybrain.contracts import SYSTEM_FIELDS, Contract
 from citybrain.contracts.load import ROOT
 from citybrain.duck import type_of
 from citybrain.ingest import ingest
-from citybrain.ingest.write import ROWS_A_GROUP, SYSTEM_FIELDS, bronze_schema, commit, part_of
+from citybrain.ingest.schema import bronze_schema
+from citybrain.ingest.write import ROWS_A_GROUP, commit, part_of
 
 ORDER, EVENT = "bronze.centre__work_order", "bronze.centre__work_order_event"
 CODES = ("town", "village", "category", "deadline_rule", "calendar_day", "boundary", "place_name")

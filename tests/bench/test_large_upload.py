@@ -25,7 +25,7 @@ import pytest
 
 from citybrain import contracts
 from citybrain.dashboards.chromium import browser
-from citybrain.ingest.landing import digest_of
+from citybrain.ingest.disk import digest_of
 from citybrain.portal import accounts
 from citybrain.portal.settings import database_url
 from citybrain.portal.store import Store

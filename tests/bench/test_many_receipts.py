@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from citybrain import contracts, lake
-from citybrain.ingest.write import Part, bronze_schema, commit
+from citybrain.ingest.schema import bronze_schema
+from citybrain.ingest.write import Part, commit
 from citybrain.maintain import maintain
 from tests.measured import measured
 

@@ -11,7 +11,8 @@ import pytest
 from deltalake import DeltaTable
 
 from citybrain import contracts
-from citybrain.ingest.write import QUARANTINE_SCHEMA, Part, bronze_schema, commit
+from citybrain.ingest.schema import QUARANTINE_SCHEMA, bronze_schema
+from citybrain.ingest.write import Part, commit
 from citybrain.lake import PlaceError, table_uri
 from citybrain.maintain import maintain, tables
 from tests.lake import rows_of

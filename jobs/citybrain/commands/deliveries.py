@@ -134,7 +134,7 @@ def repair(
 ) -> None:
     """Take corrected rows in place of quarantined ones; the original stays as it came."""
     from citybrain import ingest as reception
-    from citybrain.ingest import landing
+    from citybrain.ingest.disk import digest_of
     from citybrain.ingest.outcome import SecretFileError
     from citybrain.portal import outside
 
@@ -142,7 +142,7 @@ def repair(
     try:
         _tell([reception.repair(receipt, file, sender)], as_json)
     except SecretFileError:
-        outside.note("destroyed", receipt, purpose="repair", file=file.name, sha256=landing.digest_of(file))
+        outside.note("destroyed", receipt, purpose="repair", file=file.name, sha256=digest_of(file))
         raise
 
 

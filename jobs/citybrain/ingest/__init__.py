@@ -4,8 +4,8 @@ from citybrain.ingest.again import correct, quarantined, reingest, repair, withd
 from citybrain.ingest.flow import ingest
 from citybrain.ingest.outcome import IngestError, Issue, Outcome, UsageError
 from citybrain.ingest.report import report_text
+from citybrain.ingest.schema import bronze_schema
 from citybrain.ingest.trial import trial, trial_repair
-from citybrain.ingest.write import bronze_schema
 
 __all__ = [
     "IngestError",

@@ -16,13 +16,15 @@ from citybrain.contracts import Contract
 from citybrain.duck import literal
 from citybrain.ingest import flow, landing, write
 from citybrain.ingest.dirt import file_issue
+from citybrain.ingest.disk import digest_of
 from citybrain.ingest.judge import Judged, database
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import read_layout
 from citybrain.ingest.outcome import DamageError, Issue, Outcome, Refused, SecretFileError, UsageError
 from citybrain.ingest.repair import Patches, read_patches, write_form
+from citybrain.ingest.schema import bronze_schema
 from citybrain.ingest.sniff import secrecy
-from citybrain.ingest.write import Part, bronze_schema
+from citybrain.ingest.write import Part
 
 _PERIOD = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
@@ -107,7 +109,7 @@ def corrections(contract: Contract, receipt: Receipt, file: Path) -> Patches:
         patches = read_patches(file, receipt.detected.columns)
     except Refused as refusal:
         raise UsageError(file_issue(refusal.rule, **refusal.facts).message) from None
-    known = landing.digest_of(file) in {r.sha256 for r in receipt.repairs}
+    known = digest_of(file) in {r.sha256 for r in receipt.repairs}
     held = {row["row"] for row in write.quarantined(f"quarantine.{contract.name}", number)}
     if not known and (wrong := sorted(set(patches) - held)):
         raise UsageError(f"回执 {number} 的第 {'、'.join(map(str, wrong))} 行不在隔离区，不能这样修正")

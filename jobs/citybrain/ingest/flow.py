@@ -26,8 +26,9 @@ from citybrain.ingest.layout import Layout, read_layout
 from citybrain.ingest.outcome import Column, IngestError, Issue, Outcome, Refused, UsageError
 from citybrain.ingest.repair import Patches, patched, read_patches
 from citybrain.ingest.report import summary
+from citybrain.ingest.schema import ISSUE_SCHEMA, QUARANTINE_SCHEMA, bronze_schema
 from citybrain.ingest.source import ahead
-from citybrain.ingest.write import ISSUE_SCHEMA, QUARANTINE_SCHEMA, Part, bronze_schema, commit, remove
+from citybrain.ingest.write import Part, commit, remove
 from citybrain.lake import folder
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from citybrain import contracts
 from citybrain.contracts import Contract
-from citybrain.ingest import flow, landing
+from citybrain.ingest import flow
 from citybrain.ingest.dirt import file_issue
+from citybrain.ingest.disk import digest_of
 from citybrain.ingest.outcome import IngestError, Outcome
 from citybrain.lake import folder
 
@@ -76,7 +77,7 @@ def _leave(file: Path, landed: str) -> None:
     """Removes the file if it is what has landed (its sha256) and nobody is about to change it."""
     try:
         seen = _state(file)
-        if landing.digest_of(file) == landed and not _is_written(file) and _state(file) == seen:
+        if digest_of(file) == landed and not _is_written(file) and _state(file) == seen:
             file.unlink()
         else:
             _log.warning("%s: 读入以后又有改动，留在收件夹，下次作为新的报送", file)

@@ -22,18 +22,18 @@ from typing import Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from citybrain.ingest.dirt import file_issue
+from citybrain.ingest.disk import copied, digest_of, sync
 from citybrain.ingest.outcome import (
     Counts,
     DamageError,
     Detected,
-    IngestError,
     Issue,
     IssueGroup,
     Model,
     SetAside,
     UsageError,
 )
-from citybrain.ingest.sniff import CHUNK, secrecy
+from citybrain.ingest.sniff import secrecy
 from citybrain.lake import folder
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -107,7 +107,7 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
     draft = home / f".draft-{os.getpid()}"
     draft.mkdir()
     try:
-        sha, size = _copied(file, draft / file.name)
+        sha, size = copied(file, draft / file.name)
         number = _number(table, sha, receipt)
         if known := find(table, number):
             return _restored(_same(known, sha), draft / file.name)
@@ -117,7 +117,7 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
             receipt=number, table=table, file=file.name, sha256=sha, size=size, sender=sender, received_at=_now()
         )
         with ThreadPoolExecutor(1) as pool:  # the disk and the processor at once
-            synced = pool.submit(_fsync, draft / file.name)
+            synced = pool.submit(sync, draft / file.name)
             is_secret = secrecy(draft / file.name, file.name)
             synced.result()
         if is_secret:
@@ -125,9 +125,9 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
             (draft / file.name).unlink()
         _write(draft / "receipt.json", found)
         _remember(home, sha, number)
-        _fsync(draft)
+        sync(draft)
         draft.rename(home / number)
-        _fsync(home)
+        sync(home)
         return found
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -139,12 +139,6 @@ def expected(table: str, file: Path) -> Receipt:
     number, size = _number(table, sha, None), file.stat().st_size
     fresh = Receipt(receipt=number, table=table, file=file.name, sha256=sha, size=size, sender=None, received_at=_now())
     return find(table, number) or fresh
-
-
-def digest_of(file: Path) -> str:
-    """The sha256 of its bytes."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def find(table: str, receipt: str) -> Receipt | None:
@@ -213,7 +207,7 @@ def update(receipt: Receipt) -> Receipt:
         draft.replace(receipt.folder / "receipt.json")
     finally:
         draft.unlink(missing_ok=True)
-    _fsync(receipt.folder)
+    sync(receipt.folder)
     return receipt
 
 
@@ -231,13 +225,13 @@ def keep_repair(receipt: Receipt, file: Path, sender: str | None) -> Receipt:
     name = f"{len(receipt.repairs) + 1}-{file.name}"
     home = receipt.folder / "repairs"
     home.mkdir(exist_ok=True)
-    sha, _ = _copied(file, home / f".{name}.part")
+    sha, _ = copied(file, home / f".{name}.part")
     if any(known.sha256 == sha for known in receipt.repairs):
         (home / f".{name}.part").unlink()
         return receipt
-    _fsync(home / f".{name}.part")
+    sync(home / f".{name}.part")
     (home / f".{name}.part").replace(home / name)
-    _fsync(home)
+    sync(home)
     noted = Repair(file=name, sha256=sha, sender=sender, received_at=_now())
     return update(receipt.changed(repairs=(*receipt.repairs, noted)))
 
@@ -280,9 +274,9 @@ def _restored(known: Receipt, copy: Path) -> Receipt:
     original = known.original
     if known.status != "destroyed" and not (original.is_file() and digest_of(original) == known.sha256):
         _log.warning("%s: 原件已不是收到时的，以再次报送的同一文件恢复", original)
-        _fsync(copy)
+        sync(copy)
         copy.replace(original)
-        _fsync(known.folder)
+        sync(known.folder)
     return known
 
 
@@ -300,34 +294,11 @@ def _by_content(home: Path, sha: str) -> Receipt | None:
     return find(f"bronze.{home.name}", entry.read_text()) if entry.exists() else None
 
 
-def _copied(source: Path, target: Path) -> tuple[str, int]:
-    """Hash and size; the copy is not safe on the disk yet. Raises IngestError where the file changes meanwhile."""
-    digest, size = hashlib.sha256(), 0
-    with source.open("rb") as reader, target.open("wb") as writer:
-        before = os.fstat(reader.fileno())
-        while size <= before.st_size and (block := reader.read(CHUNK)):
-            digest.update(block)
-            writer.write(block)
-            size += len(block)
-        after = os.fstat(reader.fileno())
-    if (size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-        raise IngestError(f"文件还在写入，写完后可以原样重来：{source.name}")
-    return digest.hexdigest(), size
-
-
 def _write(path: Path, receipt: Receipt) -> None:
     with path.open("wb") as stream:
         stream.write(TypeAdapter(Receipt).dump_json(receipt, indent=1))
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _sweep(home: Path) -> None:

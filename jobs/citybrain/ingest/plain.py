@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from citybrain.contracts import Field
 from citybrain.ingest.cells import kind_of
 from citybrain.ingest.findings import Origin
-from citybrain.ingest.write import ROWS_A_GROUP, Part, arrow_type, part_of, system_type
+from citybrain.ingest.schema import arrow_type, system_type
+from citybrain.ingest.write import ROWS_A_GROUP, Part, part_of
 
 _AHEAD = pa.scalar(8 * 3600, pa.duration("s"))  # Shanghai's clocks are ahead of UTC by so much
 

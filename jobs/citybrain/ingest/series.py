@@ -18,7 +18,8 @@ from citybrain.ingest import units, write
 from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.outcome import Column, Detected, Issue, Refused
-from citybrain.ingest.write import Part, bronze_schema
+from citybrain.ingest.schema import bronze_schema
+from citybrain.ingest.write import Part
 
 LEAST = 3  # figures that have one of a year ago, from which on a shift of most of them is one of the unit
 # The power of ten by which a value differs from that of a year ago, if what is left is less than twice or half.

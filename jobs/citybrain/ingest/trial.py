@@ -17,8 +17,9 @@ from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import Layout, read_layout
 from citybrain.ingest.outcome import Issue, Outcome, Refused, UsageError
 from citybrain.ingest.repair import Patches
+from citybrain.ingest.schema import ISSUE_SCHEMA
 from citybrain.ingest.sniff import secrecy
-from citybrain.ingest.write import ISSUE_SCHEMA, Part
+from citybrain.ingest.write import Part
 from citybrain.lake import folder
 
 

@@ -22,7 +22,8 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 
 from citybrain.contracts.model import Fixer
-from citybrain.ingest import IngestError, Outcome, UsageError, landing
+from citybrain.ingest import IngestError, Outcome, UsageError
+from citybrain.ingest.disk import digest_of
 from citybrain.ingest.outcome import SecretFileError
 from citybrain.portal import audit, jobs, orphans
 from citybrain.portal.audit import Actor
@@ -201,7 +202,7 @@ class Work:
 
     def _destroyed(self, delivery: Delivery, actor: Actor, why: str) -> bool:
         """Repaired rows with a mark of secrecy; the receipt that they were for tells of them, too."""
-        sha = landing.digest_of(self.file_of(delivery))
+        sha = digest_of(self.file_of(delivery))
         self.forget(delivery.id)
         _log.warning("delivery %s bore a mark of secrecy and was destroyed", delivery.id)
         with self.store.begin() as db:
