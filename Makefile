@@ -68,7 +68,8 @@ fast: ## the tests that take seconds
 bench: ## measure; numbers go to the screen, not into the repository
 	@$(PYTEST) -s tests/bench
 	@CITYBRAIN_KILL_EVERY=1 $(PYTEST) tests/jobs/test_ways.py -k killed
-	@CITYBRAIN_HISTORIES=$${CITYBRAIN_HISTORIES:-10} $(PYTEST) tests/jobs/test_histories.py
+	@CITYBRAIN_HISTORIES=$${CITYBRAIN_HISTORIES:-10} CITYBRAIN_HISTORIES_SEED=$${CITYBRAIN_HISTORIES_SEED:-$$(date +%Y%m%d)} \
+		$(PYTEST) tests/jobs/test_histories.py
 
 lock: ## resolve infra/envs/*.in again into *.lock, as of the day each names
 	@$(PYTHON) infra/setup.py --lock
