@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from datetime import date
 
 import pyarrow as pa
 import pytest
@@ -100,6 +101,36 @@ def flagged(table, *rows):
     types = {"redaction_count": pa.int64(), "quality_flags": pa.list_(pa.string())}
     schema = pa.schema([(name, types.get(name, pa.string())) for name in rows[0]])
     write_deltalake(lake.table_uri(f"silver.{table}"), pa.Table.from_pylist(list(rows), schema=schema))
+
+
+SPOKEN = {"GS01": (date(2026, 10, 9), date(2026, 10, 29))}
+
+
+@pytest.mark.parametrize(
+    ("period", "truth", "published", "wrong"),
+    [
+        ("2026-10-09", "5", {}, ["没有发布：GS01 received 440605 day 2026-10-09"]),
+        ("2026-10-08", "0", {}, []),  # nothing had come in yet, nor was anything to come
+        ("2026-10-08", "", {}, []),
+        ("2026-10-08", "5", {}, ["没有发布：GS01 received 440605 day 2026-10-08"]),
+        ("2026-10-30", "5", {"2026-10-30": None}, []),  # the source is up to the 29th
+        ("2026-10-09", "5", {"2026-10-09": 5, "2026-10-07": 4}, []),  # before what the truth tells of
+        ("2026-10-09", "5", {"2026-10-09": 5, "2026-10-10": 4}, ["多发布：GS01 received 440605 day 2026-10-10: 4"]),
+    ],
+)
+def test_days_before_and_after_a_source_s_own_time_are_not_missed(period, truth, published, wrong):
+    place = ("GS01", "received", "440605", "day")
+    found = verify.compare({(*place, period): truth}, {(*place, p): v for p, v in published.items()}, SPOKEN)
+    assert [complaint for tally in found.values() for complaint in tally.wrong] == wrong
+
+
+def test_a_figure_of_which_the_city_s_time_has_no_truth_is_not_judged_before_that_time():
+    """In October there is no macro-economic figure of October yet; those of earlier months are not the city's."""
+    expected = {("GS01", "received", "440605", "month", "2026-10"): "5"}
+    published = {("GS01", "received", "440605", "month", "2026-10"): 5.0}
+    published |= {("EC07", "level", "440605", "month", month): 2.9 for month in ("2026-09", "2026-10")}
+    found = verify.compare(expected, published, {})
+    assert found["EC07 level"].wrong == ["多发布：EC07 level 440605 month 2026-10: 2.9"]
 
 
 def test_only_a_simulated_city_has_a_truth(tmp_path):

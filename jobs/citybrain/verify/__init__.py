@@ -26,6 +26,7 @@ from citybrain.verify.findings import Finding, found, planted
 from citybrain.verify.flags import found_flags, planted_flags
 
 TOLERANCE = 1e-3  # of values; their numerators are kept to the fourth decimal
+Cell = tuple[str, ...]  # indicator, variant, area, kind of period, period
 QUIET_DAYS = 3  # for so long at the city's end a source may have nothing to say
 BIN = 1.0  # hours; percentiles come from histograms of this width
 COUNTS = {
@@ -143,44 +144,59 @@ def judge_receipts(counted: Mapping[tuple[str, str], Mapping[str, int]], truth: 
 
 
 def judge_figures(truth: Path) -> dict[str, Tally]:
-    """Every published value against the truth, and every true value that ought to be published.
+    """Every published value against the truth, and every true value that ought to be published."""
+    key = ("indicator", "variant", "area", "period_kind", "period")
+    expected = {tuple(row[name] for name in key): row["value"] for row in _rows(truth / "figures.csv")}
+    with serve.connect() as db:
+        journal = "SELECT indicator_id, variant, area_code, period_kind, period, value FROM gold.indicator_current"
+        published = {tuple(row[:5]): row[5] for row in db.execute(journal).fetchall()}
+        spans = "SELECT indicator_id, MIN(period_start) FILTER (period_kind = 'day'), MAX(as_of)"
+        spoken = db.execute(f"{spans} FROM gold.indicator_current WHERE value IS NOT NULL GROUP BY 1").fetchall()
+    return compare(expected, published, {indicator: (first, last) for indicator, first, last in spoken})
+
+
+def compare(
+    expected: Mapping[Cell, str], published: Mapping[Cell, float | None], spoken: Mapping[str, tuple[date | None, date]]
+) -> dict[str, Tally]:
+    """By variant. ``spoken``: of each indicator the first day and the last moment of which a value is published.
 
     The truth tells of the city's years, its months and its last days; what was published of earlier periods, of weeks
     and of quarters is not judged.
     A value that is empty says what a truth without a row says: there is none.
     """
-    key = ("indicator", "variant", "area", "period_kind", "period")
-    expected = {tuple(row[name] for name in key): row for row in _rows(truth / "figures.csv")}
-    with serve.connect() as db:
-        journal = "SELECT indicator_id, variant, area_code, period_kind, period, value FROM gold.indicator_current"
-        published = {tuple(row[:5]): row[5] for row in db.execute(journal).fetchall()}
-        ends = dict(db.execute("SELECT indicator_id, MAX(as_of) FROM gold.indicator_current GROUP BY 1").fetchall())
     tallies: dict[str, Tally] = {}
-    for cell, row in expected.items():
-        if row["period_kind"] == "day" and cell[0] in ends:
-            behind = (date.fromisoformat(row["period"]) - ends[cell[0]]).days
-            if 0 < behind <= QUIET_DAYS:
-                continue  # the source's own time ends before the city's: nothing came in on its last days
+    for cell, value in expected.items():
+        if cell[3] == "day" and _is_quiet(date.fromisoformat(cell[4]), value, spoken.get(cell[0])):
+            continue
         tally = tallies.setdefault(f"{cell[0]} {cell[1]}", Tally())
         tally.expected += 1
         if cell not in published:
             tally.wrong.append(f"没有发布：{' '.join(cell)}")
-        elif agree(published[cell], row["value"], BIN if cell[1].endswith(("_p50", "_p90")) else TOLERANCE):
+        elif agree(published[cell], value, BIN if cell[1].endswith(("_p50", "_p90")) else TOLERANCE):
             tally.right += 1
         else:
-            tally.wrong.append(f"{' '.join(cell)}: {published[cell]}，应为 {row['value'] or '空'}")
-    first: dict[tuple[str, str, str], str] = {}
+            tally.wrong.append(f"{' '.join(cell)}: {published[cell]}，应为 {value or '空'}")
+    first: dict[tuple[str, ...], str] = {}
     for indicator, variant, _, kind, period in expected:
-        first[indicator, variant, kind] = min(period, first.get((indicator, variant, kind), period))
-    kinds = {kind for _, _, kind in first}
+        for told in ((indicator, variant, kind), (kind,)):
+            first[told] = min(period, first.get(told, period))
     for cell in published.keys() - expected.keys():
         indicator, variant, _, kind, period = cell
-        if published[cell] is None or kind not in kinds or period < first.get((indicator, variant, kind), ""):
+        begin = first.get((indicator, variant, kind), first.get((kind,)))
+        if published[cell] is None or begin is None or period < begin:
             continue
         tally = tallies.setdefault(f"{cell[0]} {cell[1]}", Tally())
         tally.false += 1
         tally.wrong.append(f"多发布：{' '.join(cell)}: {published[cell]}")
     return tallies
+
+
+def _is_quiet(day: date, truth: str, spoken: tuple[date | None, date] | None) -> bool:
+    """Whether the source's own time begins later, with nothing to tell before, or ends earlier than the city's does."""
+    if spoken is None:
+        return False
+    first, last = spoken
+    return bool(first and day < first and not float(truth or 0)) or 0 < (day - last).days <= QUIET_DAYS
 
 
 def agree(value: float | None, truth: str, tolerance: float) -> bool:
