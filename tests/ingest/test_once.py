@@ -196,6 +196,19 @@ def test_a_landing_that_is_no_folder_is_said(file, home):
         ingest(EVENT, file)
 
 
+def test_a_file_for_which_there_is_too_little_memory_is_said_as_such(file, monkeypatch):
+    """Not that it may be sent again as it is: it would end in the same way."""
+    with file.open("w", encoding="utf-8") as rows:
+        rows.write("工单编号,序号,环节,到达时间,意见\n")
+        rows.writelines(f"NH20260908{n:06d},1,受理,2026-09-08 09:05:00,{n}{'长' * 3_000}\n" for n in range(4_000))
+    with monkeypatch.context() as small:
+        small.setenv("CITYBRAIN_INGEST_MEMORY", "8MB")
+        with pytest.raises(IngestError, match=r"8MB 内存不够.*拆成几个较小的文件") as failure:
+            ingest(EVENT, file)
+    assert "原样" not in str(failure.value)
+    assert ingest(EVENT, file).counts["accepted"] == 4_000
+
+
 def test_a_receipt_that_cannot_be_read_is_said_and_not_written_over(file):
     receipt = landing.holder(ingest(EVENT, file).receipt)
     torn = receipt.folder / "receipt.json"

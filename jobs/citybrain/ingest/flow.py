@@ -20,7 +20,7 @@ from citybrain.ingest import landing, series
 from citybrain.ingest.complete import completed, width_of
 from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.findings import Origin
-from citybrain.ingest.judge import Judge, Judged
+from citybrain.ingest.judge import Judge, Judged, memory
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import Layout, read_layout
 from citybrain.ingest.outcome import Column, IngestError, Issue, Outcome, Refused, UsageError
@@ -201,7 +201,12 @@ def surroundings() -> Iterator[None]:
     """What disk, memory and lake do wrong, said once and plainly."""
     try:
         yield
-    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException, DeltaError) as error:
+    except duckdb.OutOfMemoryException as error:
+        raise IngestError(
+            f"没有完成：读这个文件，{memory()} 内存不够，多半是行很长。请拆成几个较小的文件再报；拆不了的，请区智运中心"
+            "调大内存（CITYBRAIN_INGEST_MEMORY）"
+        ) from error
+    except (OSError, duckdb.IOException, DeltaError) as error:
         raise IngestError(f"入库没有完成，可以原样重来：{error}") from error
 
 

@@ -269,10 +269,14 @@ class Judge:
         return row[0] if row else None
 
 
+def memory() -> str:
+    """How much of it DuckDB may use for a file; what is more spills to the disk, as far as DuckDB can spill."""
+    return os.environ.get("CITYBRAIN_INGEST_MEMORY") or "1GB"
+
+
 def database(stage: Path) -> duckdb.DuckDBPyConnection:
     """DuckDB in memory, bounded, spilling to the stage; it knows no files and no network but those it is given."""
-    limit = os.environ.get("CITYBRAIN_INGEST_MEMORY", "1GB")
-    db = duckdb.connect(config={"memory_limit": limit, "temp_directory": str(stage / "spill")})
+    db = duckdb.connect(config={"memory_limit": memory(), "temp_directory": str(stage / "spill")})
     db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET autoinstall_known_extensions = false")
     # Of a segment DuckDB does not know how many rows it has: joins stay as they are written, the smaller side right.
     db.execute("SET disabled_optimizers = 'build_side_probe_side'")
