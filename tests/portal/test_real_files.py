@@ -22,8 +22,8 @@ from citybrain import lake
 from citybrain.contracts.load import ROOT
 from citybrain.dashboards.chromium import browser
 from citybrain.portal.process import bureau
+from tests.portal.clerk import Clerk
 from tests.portal.served import Served, serving
-from tests.portal.test_browser import Clerk, sign_in
 
 DATA = ROOT.parent / "shared" / "data"
 REAL = ROOT / "tests/real"
@@ -114,7 +114,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def clerk(served: Served) -> Iterator[Clerk]:
     with browser(1280, 900) as page:
         found = Clerk(page, served)
-        sign_in(found, "steward")
+        found.sign_in("steward")
         yield found
 
 
