@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,3 +126,21 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(book, hits):
         content[_SIGNATURE + place % (len(content) - _SIGNATURE)] = byte
     found = attempt(bytes(content))
     assert not isinstance(found, str) or found in ("unknown_format", "password", "too_large")
+
+
+@pytest.mark.parametrize("name", ["办件.xls", "办件.et"])
+def test_what_another_program_wrote_is_read(name, tmp_path):
+    """Written by Gnumeric 1.12 (ssconvert -T Gnumeric_Excel:excel_biff8), so by nobody who knows our reader: simulated
+    data under merged headers, formulas with their results, a blank row, a hidden sheet."""
+    file = Path(shutil.copy(Path(__file__).with_name("written_by_gnumeric.xls"), tmp_path / name))
+    assert read(file, width=8) == {
+        "办件（模拟数据）": {
+            1: ["模拟数据：镇街政务服务办件", *[None] * 7],
+            2: ["编号", "单位", None, "金额", None, "受理日期", "办结时间", "备注"],
+            3: [None, "镇街", "窗口", "单价", "合计", None, None, None],
+            4: ["007", "桂城街道", "一号窗", "12.5", "25", "2026-09-08 00:00:00", "2026-09-08 09:05:30", "２０２６"],
+            5: ["008", "狮山镇", "二号窗", "-3", "#DIV/0!", "2026-02-28 00:00:00", "2026-12-31 23:59:59", "是"],
+            7: ["009", "九江镇", None, "123456789.25", "9.5", "1999-12-31 00:00:00", None, "长" * 300],
+        },
+        "填表说明": {1: ["模拟数据，不涉及真实个人和单位", *[None] * 7]},
+    }
