@@ -55,7 +55,9 @@ NOT_RECORDED = {
         "GET /receipts/{number}/repair", "GET /guide", "GET /guide/problems", "GET /api/docs", "GET /api/v1/me",
         "GET /api/v1/tables",
     },
-    "how far an upload is: its beginning and its end are recorded": {"HEAD /api/v1/uploads/{id}"},
+    "how far an upload is: its beginning and its end are recorded": {
+        "HEAD /api/v1/uploads/{id}", "GET /api/v1/uploads", "GET /api/v1/uploads/{id}/sha256",
+    },
     "asked by machines, without an account": {"GET /health", "GET /api/openapi.json", "HEAD /api/openapi.json"},
     "leads to the bureau's own sign-in; who comes back is recorded, see test_oidc": {
         "GET /oidc/start", "GET /oidc/finish",
@@ -114,6 +116,10 @@ class Walker:
                 given["number"], fields = self.account(), {"active": "true"}
             case "POST /api/v1/uploads":
                 more["json"] = {"table": EVENT, "file": "走.csv", "size": 1}
+            case "GET /api/v1/uploads":
+                more["params"] = {"table": EVENT, "file": "走.csv", "size": 1}
+            case "GET /api/v1/uploads/{id}/sha256":
+                given["id"], _ = self.upload()
             case "PATCH /api/v1/uploads/{id}":
                 given["id"], more["content"] = self.upload()
                 more["headers"] = {"Content-Type": OFFSET, "Upload-Offset": "0"}
