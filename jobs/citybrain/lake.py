@@ -74,3 +74,12 @@ def folder(name: str) -> Path:
 def _made(path: Path, is_private: bool) -> None:
     """One that is there keeps its mode: a site may let others in."""
     path.mkdir(mode=0o700 if is_private else 0o777, parents=True, exist_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file is safe on the disk; or a folder: then the names in it are."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

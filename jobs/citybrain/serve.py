@@ -64,7 +64,7 @@ def publish() -> Path:
             db.begin()  # one commit, not one for each comment
             _build(db, declared, tables, sources, mark)
             db.commit()
-        _sync(building)
+        lake.sync(building)
         building.rename(path)
         _swap(link, path)
         _sweep(link.parent)
@@ -285,21 +285,13 @@ def _swap(link: Path, path: Path) -> None:
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(path.name)
     fresh.replace(link)
-    _sync(link.parent)
+    lake.sync(link.parent)
 
 
 def _sweep(folder: Path) -> None:
     """Keeps the last few files. Whoever still reads an older one goes on reading it: its name goes, not its content."""
     for path in sorted(p for p in folder.iterdir() if _NAME.fullmatch(p.name))[:-KEEP]:
         path.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _load_delta(db: duckdb.DuckDBPyConnection) -> None:

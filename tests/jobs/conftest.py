@@ -3,8 +3,8 @@ import sys
 from functools import partial
 
 import pytest
-from pyspark.sql import SparkSession
 
+from tests.jobs.lakehouse import interpreted
 from tests.tables import draw
 
 
@@ -14,10 +14,7 @@ def spark():
     os.environ["PYSPARK_PYTHON"] = sys.executable
     from citybrain import engine
 
-    session: SparkSession = engine.session(master="local[2]", shuffle_partitions=1)
-    # To compile a class for each step of a plan costs more than a few rows do; whole cities are run with it.
-    session.conf.set("spark.sql.codegen.wholeStage", "false")
-    session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+    session = interpreted(engine.session(master="local[2]", shuffle_partitions=1))
     yield session
     session.stop()
 

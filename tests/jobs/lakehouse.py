@@ -10,6 +10,7 @@ from deltalake import DeltaTable, write_deltalake
 from pyspark.sql import SparkSession
 
 from citybrain import contracts, lake
+from citybrain.ingest import bronze_schema
 from citybrain.runner import state
 from citybrain.runner.build import Stage, build
 from citybrain.runner.plan import plan
@@ -17,46 +18,16 @@ from citybrain.runner.publish import publish
 from tests.lake import rows_of
 
 CONTRACTS = contracts.load()
-ARROW = {
-    "string": pa.string(),
-    "text": pa.string(),
-    "bigint": pa.int64(),
-    "int": pa.int32(),
-    "double": pa.float64(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
-}
-SYSTEM = pa.schema(
-    [
-        ("_receipt", pa.string()),
-        ("_load", pa.int32()),
-        ("_file", pa.string()),
-        ("_sheet", pa.string()),
-        ("_row", pa.int64()),
-        ("_received_at", pa.timestamp("us", tz="UTC")),
-        ("_marks", pa.list_(pa.string())),
-        ("_delivered", pa.map_(pa.string(), pa.string())),
-    ]
-)
-
-
-def _arrow(kind: str) -> pa.DataType:
-    if kind.startswith("decimal"):
-        precision, scale = kind[8:-1].split(",")
-        return pa.decimal128(int(precision), int(scale))
-    return ARROW[kind]
 
 
 def deliver(table: str, rows: list[dict[str, Any]], receipt: str, nth: int = 0) -> None:
     """Appends rows of one receipt; columns not given are null. ``nth`` orders receipts in time."""
-    schema = pa.schema([(f.name, _arrow(f.type)) for f in CONTRACTS[table].fields] + list(SYSTEM))
     received = datetime(2026, 11, 1, tzinfo=UTC) + timedelta(minutes=nth)
     system = {"_receipt": receipt, "_load": 1, "_file": f"{receipt}.csv", "_received_at": received, "_marks": []}
     filled = [{**system, "_row": i + 2, **row} for i, row in enumerate(rows)]
     write_deltalake(
         lake.table_uri(table),
-        pa.Table.from_pylist(filled, schema=schema),
+        pa.Table.from_pylist(filled, schema=bronze_schema(CONTRACTS[table])),
         mode="append",
         configuration={"delta.enableChangeDataFeed": "true"},
     )
@@ -64,6 +35,13 @@ def deliver(table: str, rows: list[dict[str, Any]], receipt: str, nth: int = 0) 
 
 def withdraw(table: str, receipt: str) -> None:
     DeltaTable(lake.table_uri(table)).delete(f"_receipt = '{receipt}'")
+
+
+def interpreted(spark: SparkSession) -> SparkSession:
+    """To compile a class for each step of a plan costs more than a few rows do; whole cities are run with it."""
+    spark.conf.set("spark.sql.codegen.wholeStage", "false")
+    spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+    return spark
 
 
 def build_and_publish(spark: SparkSession, tables: list[str]) -> dict[str, Stage]:

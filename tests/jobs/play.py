@@ -12,8 +12,6 @@ import sys
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pyspark.sql import SparkSession
-
 from citybrain import contracts, engine
 from citybrain.maintain import maintain
 from citybrain.runner import build as building
@@ -21,7 +19,7 @@ from citybrain.runner import state
 from citybrain.runner.build import Stage, build
 from citybrain.runner.plan import plan
 from citybrain.runner.publish import publish
-from tests.jobs.lakehouse import content, deliver, withdraw
+from tests.jobs.lakehouse import content, deliver, interpreted, withdraw
 
 FLOW, DUE = "gold.governance__work_order_flow_daily", "gold.governance__work_order_due_daily"
 # A table of each kind of build.
@@ -59,13 +57,6 @@ def hand_in(step: int) -> None:
         deliver("bronze.centre__work_order", moved, "O1", nth=1)
     else:
         withdraw("bronze.centre__work_order", "O0")
-
-
-def interpreted(spark: SparkSession) -> SparkSession:
-    """To compile a class for each step of a plan costs more than a few rows do; whole cities are run with it."""
-    spark.conf.set("spark.sql.codegen.wholeStage", "false")
-    spark.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
-    return spark
 
 
 def bring_up_to_date() -> None:

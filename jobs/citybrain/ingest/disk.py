@@ -1,4 +1,4 @@
-"""Bytes of files: copied, hashed, made safe on the disk."""
+"""Bytes of files, copied and hashed."""
 
 from __future__ import annotations
 
@@ -29,12 +29,3 @@ def copied(source: Path, target: Path) -> tuple[str, int]:
     if (size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         raise IngestError(f"文件还在写入，写完后可以原样重来：{source.name}")
     return digest.hexdigest(), size
-
-
-def sync(path: Path) -> None:
-    """Also of a folder: then the names in it are safe."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -40,8 +40,8 @@ def ingest(
     """Lands a file and loads its good rows into bronze, the others into quarantine; the same bytes load once.
 
     What has been withdrawn may be handed in again. ``corrects`` is the receipt in whose place the file comes: it is not
-    judged by that one's rows. Raises UsageError for a wrong call and IngestError when disk or lake
-    fail; both leave nothing half done.
+    judged by that one's rows. Raises UsageError for a wrong call and IngestError when disk or lake fail; both leave
+    nothing half done.
     """
     contract = contract_of(table)
     if not file.is_file():

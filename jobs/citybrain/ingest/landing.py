@@ -22,7 +22,7 @@ from typing import Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from citybrain.ingest.dirt import file_issue
-from citybrain.ingest.disk import copied, digest_of, sync
+from citybrain.ingest.disk import copied, digest_of
 from citybrain.ingest.outcome import (
     Counts,
     DamageError,
@@ -34,7 +34,7 @@ from citybrain.ingest.outcome import (
     UsageError,
 )
 from citybrain.ingest.sniff import secrecy
-from citybrain.lake import folder
+from citybrain.lake import folder, sync
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _log = logging.getLogger(__name__)
@@ -217,6 +217,7 @@ def again(receipt: Receipt, sender: str | None) -> Receipt:
 
 
 def in_place_of(receipt: Receipt, corrects: str | None) -> Receipt:
+    """Noted as the correction of that receipt; None: as a delivery of its own."""
     return receipt if receipt.corrects == corrects else update(receipt.changed(corrects=corrects))
 
 
