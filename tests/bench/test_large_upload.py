@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +18,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import pytest
 
 from citybrain import contracts
@@ -30,7 +27,7 @@ from citybrain.portal import accounts
 from citybrain.portal.settings import database_url
 from citybrain.portal.store import Store
 from tests.portal.clerk import Clerk
-from tests.portal.served import PASSWORD, TEST, free_port
+from tests.portal.served import PASSWORD, TEST, apart
 
 MEGABYTES = int(os.environ.get("CITYBRAIN_BENCH_CSV_MB", "1024"))
 EVENT = "centre__work_order_event"
@@ -93,19 +90,8 @@ def portal() -> Iterator[tuple[str, int]]:
     with store.begin() as db:
         accounts.add(db, TEST, "centre", contracts.load()[f"bronze.{EVENT}"].owner, "uploader", PASSWORD)
     store.engine.dispose()
-    url = f"http://127.0.0.1:{(port := free_port())}"
-    command = [sys.executable, "-m", "citybrain.cli", "portal", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(600):
-            with suppress(httpx.HTTPError):
-                if httpx.get(f"{url}/health", trust_env=False).status_code == 200:
-                    break
-            time.sleep(0.1)
+    with apart() as (url, process):
         yield url, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def seconds(do: Callable[[], Any]) -> float:

@@ -6,12 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from deltalake import DeltaTable
 from sqlalchemy import update
@@ -25,7 +23,7 @@ from citybrain.portal.store import Store
 from tests.lake import rows_of
 from tests.portal.conftest import EVENT, owner
 from tests.portal.drawn import events
-from tests.portal.served import TEST, Program, free_port
+from tests.portal.served import TEST, Program, apart, free_port, wait
 
 ROWS = 60_000
 
@@ -46,31 +44,10 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
 
 @contextmanager
 def portal(program: Program) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of its own, killed like by the kernel."""
-    port = free_port()
-    command = [sys.executable, "-m", "citybrain.cli", "portal", "serve", "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    program.base_url = f"http://127.0.0.1:{port}"
-    try:
-        wait(lambda: healthy(program))
+    """Whom the program asks from now on."""
+    with apart() as (url, process):
+        program.base_url = url
         yield process
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-
-
-def healthy(program: Program) -> bool:
-    try:
-        return program.get("/health").status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def wait(condition, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
 
 
 def workers(parent: int) -> list[int]:
