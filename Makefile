@@ -5,6 +5,7 @@ PYTHON ?= python3
 SPARK := .venvs/spark/bin
 AIRFLOW := .venvs/airflow/bin
 PYTEST := $(SPARK)/python -m pytest
+HISTORIES := tests/jobs/test_histories.py
 # The settings of the stack as environment of one command line.
 STACK_ENV := eval "$$($(PYTHON) infra/stack.py env)"
 
@@ -48,10 +49,10 @@ test: ## all tests, with what only they need (Chromium, PostgreSQL)
 	@$(PYTEST) tests/e2e
 
 tables: ## one lane of the tests: silver and gold by Spark, and indicators
-	@$(PYTEST) tests/jobs
+	@$(PYTEST) --ignore=$(HISTORIES) tests/jobs
 	@$(PYTEST) tests/indicators
 
-services: ## the other lane: what departments, engineers and leaders meet
+services: ## the other lane: what departments, engineers and leaders meet, and a history of all tables
 	@$(PYTEST) tests/ingest
 	@$(PYTEST) tests/pull
 	@$(PYTEST) tests/duties
@@ -63,6 +64,7 @@ services: ## the other lane: what departments, engineers and leaders meet
 	@$(PYTEST) tests/portal
 	@$(PYTEST) tests/real
 	@$(PYTEST) tests/infra
+	@$(PYTEST) $(HISTORIES)
 
 fast: ## the tests that take seconds
 	@$(PYTEST) -q -m "not slow" tests/contracts tests/ingest tests/simulate tests/infra
@@ -71,7 +73,7 @@ bench: ## measure; numbers go to the screen, not into the repository
 	@$(PYTEST) -s tests/bench
 	@CITYBRAIN_KILL_EVERY=1 $(PYTEST) tests/jobs/test_ways.py -k killed
 	@CITYBRAIN_HISTORIES=$${CITYBRAIN_HISTORIES:-10} CITYBRAIN_HISTORIES_SEED=$${CITYBRAIN_HISTORIES_SEED:-$$(date +%Y%m%d)} \
-		$(PYTEST) tests/jobs/test_histories.py
+		$(PYTEST) $(HISTORIES)
 
 lock: ## resolve infra/envs/*.in again into *.lock, as of the day each names
 	@$(PYTHON) infra/setup.py --lock
