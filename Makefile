@@ -40,8 +40,6 @@ check: ## style, types, contracts: fast, starts nothing
 
 # Two lanes for two cores: Spark's tables in one, all else in the other; the whole city last and alone. Each folder is
 # named, so that one that is missing is an error, not a silence.
-# Hundreds of plans over a few rows each: to compile them a second time, for speed, costs the JVM more than it spares.
-test tables services fast: export SPARK_SUBMIT_OPTS := -XX:TieredStopAtLevel=1
 test: ## all tests, with what only they need (Chromium, PostgreSQL)
 	@$(PYTHON) infra/setup.py --tests
 	@$(MAKE) --no-print-directory check
