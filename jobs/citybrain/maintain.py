@@ -122,12 +122,12 @@ def _by_spark(table: str, keep_days: float) -> Upkeep:
         from citybrain.runner.run import session
 
         uri = lake.table_uri(table)
-        if column and not _marks_rows(table):
-            engine.mark_rows(session(), uri, metadata)
         if column:
             engine.sort(session(), uri, column, metadata)
         else:
             engine.optimize(session(), uri, metadata)
+        if column and not _marks_rows(table):
+            engine.mark_rows(session(), uri, metadata)  # last, for it says that the table was sorted
     hours = retention(table, keep_days)
     deleted = _unneeded(table, hours)
     if deleted and hours is not None:

@@ -13,6 +13,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 from citybrain.ingest import correct, ingest, landing, quarantined, repair
 from tests.ingest.pictures import cells, csv_bytes, flat, lake
 from tests.lake import rows_of
+from tests.portal.biff import Sheet, book_as_saved
 
 ORDER, ENTITY, MACRO = "bronze.centre__work_order", "bronze.market__entity", "bronze.economy__monthly"
 POPULATION, TOWN = "bronze.reference__population", "bronze.reference__town"
@@ -468,6 +469,21 @@ def test_rows_that_a_filter_hides_are_taken_and_that_is_told(hidden, is_filtered
     outcome = ingest(TOWN, tmp_path / "x.xlsx")
     assert outcome.counts["accepted"] == 3
     assert [i.row for i in outcome.issues if i.rule == "hidden_rows"] == told
+
+
+@pytest.mark.dirt("X32")
+@pytest.mark.parametrize("suffix", [".xls", ".et"])
+def test_so_are_those_of_an_old_workbook(suffix, tmp_path):
+    rows = [
+        ["南海区镇街"],
+        ["镇街代码", "镇街名称", "生效日期"],
+        *[["440605011", "桂城街道", "2003-01-01"]] * 2,
+        [],
+        ["完"],
+    ]
+    (tmp_path / f"x{suffix}").write_bytes(book_as_saved({"表": Sheet(rows, filtered=(0, 3, 4, 5))}))
+    outcome = ingest(TOWN, tmp_path / f"x{suffix}")
+    assert [i.row for i in outcome.issues if i.rule == "hidden_rows"] == [4]
 
 
 @pytest.mark.dirt("X33")

@@ -46,7 +46,8 @@ def sheet(draw: st.DrawFn) -> Sheet:
         ends = [sum(spans[: n + 1]) for n in range(len(spans))]
         merged = [(0, 0, end - span, end - 1) for end, span in zip(ends, spans, strict=True) if span > 1]
         lines = [head, [f"列{n}" for n in range(len(head))], *lines]
-    return Sheet(lines, merged, draw(st.sampled_from([False, False, True])))
+    filtered = draw(st.sets(st.integers(0, max(len(lines) - 1, 0))))
+    return Sheet(lines, merged, draw(st.sampled_from([False, False, True])), filtered)
 
 
 BOOKS = st.lists(sheet(), min_size=1, max_size=3).map(lambda found: {f"表{n}": one for n, one in enumerate(found)})

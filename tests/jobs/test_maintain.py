@@ -129,6 +129,21 @@ def test_a_large_table_is_put_in_order_and_its_rows_are_looked_for_and_marked(sp
     assert_equal_to_a_full_build(spark)
 
 
+def test_a_large_table_whose_upkeep_broke_off_is_put_in_order_the_next_time(spark, monkeypatch):
+    monkeypatch.setattr(state, "LARGE", 1)
+    deliver(ORDERS, [order(n) for n in reversed(range(40))], "R0")
+    bring_up_to_date(spark, ORDER)
+    for step in ("sort", "mark_rows"):
+        with monkeypatch.context() as broken:
+            broken.setattr(engine, step, lambda *_: 1 / 0)
+            assert [done.status for done in maintain([ORDER])] == ["failed"]
+    sorted_, sort = [], engine.sort
+    monkeypatch.setattr(engine, "sort", lambda *asked: sorted_.append(asked[2]) or sort(*asked))
+    for _ in range(2):
+        assert maintain([ORDER])[0].ok
+    assert sorted_ == ["work_order_id"]
+
+
 def test_a_note_about_a_table_outlives_its_compaction(spark, monkeypatch):
     """What made no difference, or was blocked, is not looked at again because files were rewritten."""
     monkeypatch.setattr(upkeep, "MANY", 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -35,11 +35,12 @@ _DATE_FORMAT, _DATE_XF = 164, 1
 
 @dataclass(frozen=True)
 class Sheet:
-    """``hidden``: a program of an office does not show it."""
+    """``hidden``: a program of an office does not show it; ``filtered``: nor these rows, from 0."""
 
     rows: Rows
     merged: Merged = ()
     hidden: bool = False
+    filtered: Collection[int] = ()
 
 
 _DAY_0 = datetime.fromisoformat("1899-12-30")  # the days of a workbook have no zone
@@ -98,7 +99,7 @@ def xls_as_saved(rows: Rows, merged: Merged = (), sheet: str = "明细") -> byte
 def book_as_saved(sheets: Mapping[str, Sheet]) -> bytes:
     """The same of several sheets, by their names."""
     texts = Texts()
-    bodies = {name: (_sheet(one.rows, texts, one.merged), one.hidden) for name, one in sheets.items()}
+    bodies = {name: (_sheet(one.rows, texts, one.merged, one.filtered), one.hidden) for name, one in sheets.items()}
     return compound(_book(bodies, since_1904=False, texts=texts))
 
 
@@ -158,9 +159,10 @@ def _book(
     return book + shared + _record(0x000A) + b"".join(body for body, _ in sheets.values())
 
 
-def _sheet(rows: Rows, texts: Texts | None = None, merged: Merged = ()) -> bytes:
+def _sheet(rows: Rows, texts: Texts | None = None, merged: Merged = (), filtered: Collection[int] = ()) -> bytes:
     if texts:
-        cells = b"".join(record for row, line in enumerate(rows) for record in _saved(row, line, texts))
+        cells = b"".join(_row(row, len(line), row in filtered) for row, line in enumerate(rows))
+        cells += b"".join(record for row, line in enumerate(rows) for record in _saved(row, line, texts))
     else:
         cells = b"".join(
             _cell(row, column, cell) for row, line in enumerate(rows) for column, cell in enumerate(line) if cell != ""
@@ -170,6 +172,11 @@ def _sheet(rows: Rows, texts: Texts | None = None, merged: Merged = ()) -> bytes
     size = struct.pack("<IIHHH", 0, len(rows), 0, max(map(len, rows), default=0), 0)
     begin = struct.pack("<HHHHII", 0x0600, 0x0010, 0, 0, 0, 0)
     return _record(0x0809, begin) + _record(0x0200, size) + cells + _record(0x000A)
+
+
+def _row(row: int, columns: int, hidden: bool) -> bytes:
+    """How a row is shown."""
+    return _record(0x0208, struct.pack("<HHHHHHHH", row, 0, columns, 0xFF, 0, 0, 0x100 | hidden << 5, 0x0F))
 
 
 def _saved(row: int, line: Sequence[Cell], texts: Texts) -> Iterator[bytes]:

@@ -1,5 +1,5 @@
-"""What an old workbook (.xls, .et) says and its reader does not: a password, cells that hold an error, the base of its
-dates; and whether that reader can hold it, which no longer answers where it cannot.
+"""What an old workbook (.xls, .et) says and its reader does not: a password, cells that hold an error, rows that are
+not shown, the base of its dates; and whether that reader can hold it, which no longer answers where it cannot.
 
 Such a workbook is a stream of records in a compound file: kind, length, data. Its sheets stand behind each other. A
 compound file is a chain of sectors for each stream, its directory among them.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import olefile
@@ -23,18 +23,29 @@ CELLS = 65_536 * 256  # what a sheet of that time holds: of the grids of all she
 
 _STREAMS = ("Workbook", "Book")  # since 1997, before
 _FILEPASS, _BOUNDSHEET, _DATEMODE, _BEGIN, _END, _FORMULA, _BOOLERR = 0x2F, 0x85, 0x22, 0x809, 0x0A, 0x06, 0x205
-_USED_RANGE, _RUN_OF_NUMBERS = 0x200, 0xBD
+_USED_RANGE, _RUN_OF_NUMBERS, _ROW = 0x200, 0xBD, 0x208
 _CELLS = {_FORMULA, _BOOLERR, _RUN_OF_NUMBERS, 0x203, 0x204, 0x27E, 0xFD}  # also numbers and texts
 _RANGES = {14: struct.Struct("<4xI2xH"), 10: struct.Struct("<2xH2xH")}  # rows and columns, by length
 _TEXTS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
-_HEAD, _PLACE = struct.Struct("<HH"), struct.Struct("<HH")
+_HEAD, _PLACE, _OPTIONS = struct.Struct("<HH"), struct.Struct("<HH"), struct.Struct("<H10xB")
+_IS_HIDDEN = 0x20  # among the options of a row
+
+
+@dataclass
+class Sheet:
+    """Its cells that hold an error; rows that hold cells and are not shown, in order; and how far its cells go."""
+
+    errors: Errors = field(default_factory=dict)
+    hidden: list[int] = field(default_factory=list)
+    rows: int = 0
+    columns: int = 0
 
 
 @dataclass(frozen=True)
 class Book:
-    """``errors``: of each sheet, in the order of the sheets."""
+    """``sheets``: in their order."""
 
-    errors: tuple[Errors, ...]
+    sheets: tuple[Sheet, ...]
     since_1904: bool
 
 
@@ -57,7 +68,7 @@ def looked_into(path: Path) -> Book:
                 starts.append(struct.unpack_from("<I", stream, at)[0])
             elif kind == _DATEMODE:
                 since_1904 = stream[at] == 1
-        return Book(tuple(_errors_of(stream, starts)), since_1904)
+        return Book(tuple(_sheets(stream, starts)), since_1904)
     except Refused:
         raise
     except Exception as error:
@@ -101,33 +112,37 @@ def _records(stream: bytes, start: int) -> Iterator[tuple[int, int, int]]:
     raise ValueError("no end")
 
 
-def _errors_of(stream: bytes, starts: Sequence[int]) -> Iterator[Errors]:
-    """Those of each sheet. Raises Refused where all their grids together are too large."""
+def _sheets(stream: bytes, starts: Sequence[int]) -> Iterator[Sheet]:
+    """Raises Refused where all their grids together are too large."""
     left = CELLS
     for start in starts:
-        errors, rows, columns = _sheet(stream, start)
-        left -= rows * columns
+        sheet = _sheet(stream, start)
+        left -= sheet.rows * sheet.columns
         if left < 0:
-            raise _too_large(rows, columns)
-        yield errors
+            raise _too_large(sheet.rows, sheet.columns)
+        yield sheet
 
 
-def _sheet(stream: bytes, start: int) -> tuple[Errors, int, int]:
-    """Its errors, and how many rows and columns its cells span."""
-    errors: Errors = {}
-    rows = columns = 0
+def _sheet(stream: bytes, start: int) -> Sheet:
+    sheet = Sheet()
+    hidden: set[int] = set()
+    filled: set[int] = set()
     for kind, at, length in _records(stream, start):
         if kind == _USED_RANGE:
             _check_range(*_RANGES[length].unpack_from(stream, at))
-        if kind not in _CELLS:
-            continue
-        row, column = _PLACE.unpack_from(stream, at)
-        last = struct.unpack_from("<H", stream, at + length - 2)[0] if kind == _RUN_OF_NUMBERS else column
-        rows, columns = max(rows, row + 1), max(columns, last + 1)
-        code = _error(stream, kind, at, length)
-        if code is not None:
-            errors.setdefault(row + 1, {})[column] = _TEXTS.get(code, "#VALUE!")
-    return errors, rows, columns
+        elif kind == _ROW:
+            row, options = _OPTIONS.unpack_from(stream, at)
+            hidden |= {row + 1} if options & _IS_HIDDEN else set()
+        elif kind in _CELLS:
+            row, column = _PLACE.unpack_from(stream, at)
+            filled.add(row + 1)
+            last = struct.unpack_from("<H", stream, at + length - 2)[0] if kind == _RUN_OF_NUMBERS else column
+            sheet.rows, sheet.columns = max(sheet.rows, row + 1), max(sheet.columns, last + 1)
+            code = _error(stream, kind, at, length)
+            if code is not None:
+                sheet.errors.setdefault(row + 1, {})[column] = _TEXTS.get(code, "#VALUE!")
+    sheet.hidden = sorted(hidden & filled)
+    return sheet
 
 
 def _check_range(rows: int, columns: int) -> None:

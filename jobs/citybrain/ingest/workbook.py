@@ -42,10 +42,11 @@ def _of_records(path: Path) -> Iterator[SheetSource]:
     """Those of an old workbook; both that read it list the sheets in the same order."""
     seen = biff.looked_into(path)
     with opened(path) as book:
-        errors_of = dict(zip((known.name for known in book.sheets_metadata), seen.errors, strict=True))
+        seen_of = dict(zip((known.name for known in book.sheets_metadata), seen.sheets, strict=True))
         for sheet in _visible(book):
-            if sheet.height or errors_of[sheet.name]:
-                yield SheetSource(sheet, errors_of[sheet.name], seen.since_1904)
+            of = seen_of[sheet.name]
+            if sheet.height or of.errors:
+                yield SheetSource(sheet, of.errors, seen.since_1904, of.hidden)
 
 
 def _visible(book: calamine.CalamineWorkbook) -> Iterator[Any]:
