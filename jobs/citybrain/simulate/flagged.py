@@ -23,7 +23,7 @@ from citybrain.simulate.orders import Orders
 from citybrain.simulate.worktime import Bools, Ints
 
 HEADER = ("table", "key", "rule", "flag")
-ORDER, EVENT, ENTITY = "work_order", "work_order_event", "market_entity"
+ORDER, EVENT, ENTITY, CASE = "work_order", "work_order_event", "market_entity", "service_case"
 SAME_METRES, SAME_SECONDS = 30, 7_200  # how near and how soon two reports of one event are
 METRES_EAST, METRES_NORTH = 102_000, 110_900  # of a degree
 OF_ORDERS = {
@@ -94,6 +94,11 @@ class Flags:
             self.add(ORDER, orders.number[sheet.has[defect] & known], rule, flag)
         self.add(ORDER, orders.number[violated & known], "X24", "time_order_violation")
         self.add(ORDER, orders.number[_told_again(orders, sheet, known)], "X23", "same_event")
+
+    def add_cases(self, numbers: Texts, homeless: Bools, is_open: Bools) -> None:
+        """Of cases as their latest good row shows them: those of no town, those whose special procedure goes on."""
+        self.add(CASE, numbers[homeless], "X11", "unmatched_town")
+        self.add(CASE, numbers[is_open], "special_procedure_open", "special_procedure_open")
 
     def add_told(self, name: str, standing: pa.Table) -> None:
         """``standing``: rows of truth/<name>.parquet, with all their flags; numbers of persons are counted beside."""

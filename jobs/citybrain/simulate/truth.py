@@ -140,6 +140,7 @@ class Truth:
             np.where(m[keep] < until, m[keep], NONE) for m in (cases.finished, cases.special_from, cases.special_to)
         )
         statutory, natural = STATUTORY[item], IN_NATURAL_DAYS[item]
+        self.flags.add_cases(cases.number[keep], town < 0, (begun >= 0) & (ended < 0))
         day = cases.accepted[keep] // 86_400
         through = self.calendar.workdays_through
         used = through(np.maximum(finished, 0) // 86_400) - through(day)

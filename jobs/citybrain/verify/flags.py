@@ -28,19 +28,24 @@ FLAGGED: dict[str, tuple[str, tuple[str, ...] | None]] = {
     "service_rating": ("rating_id", None),
     "fire_incident": ("incident_no", None),
     "hotline_day": ("stat_date", None),
+    "service_case": ("case_id", None),
+    "air_hour": ("station_code || '|' || observed_at", None),  # the simulator plants nothing that it flags,
+    "macro_month": ("macro_indicator || '|' || stat_date", None),  # nor here
 }  # fmt: skip
-# What has to stand in the queue of rows without a place, and is looked for there alone.
-QUEUED = ("unmatched_town", "unmatched_village")
+# What has to stand in the queue of rows without a place, and is looked for there alone; cases tell no place but a town.
+QUEUED, UNQUEUED = ("unmatched_town", "unmatched_village"), ("service_case",)
 QUEUE = "SELECT record_no, unnest(quality_flags) FROM {{place_unmatched}} WHERE source_table = '{table}'"
 # What is told by a column or a table of its own: the flag, the table that the truth names, the query for its keys.
 LISTED = (
     ("personal_numbers", "work_order", "SELECT work_order_id FROM {work_order} WHERE redaction_count > 0"),
+    ("personal_numbers", "work_order_event",
+     "SELECT work_order_id || '|' || event_no FROM {work_order_event} WHERE redaction_count > 0"),
     ("personal_numbers", "hotline_order", "SELECT source_no FROM {hotline_order} WHERE redaction_count > 0"),
     ("personal_numbers", "urban_case", "SELECT rec_id FROM {urban_case} WHERE redaction_count > 0"),
     ("personal_numbers", "service_rating", "SELECT rating_id FROM {service_rating} WHERE redaction_count > 0"),
     ("same_event", "work_order", "SELECT work_order_id FROM {work_order_same_event}"),
     ("reregistered", "market_entity", "SELECT uscc FROM {market_reregistered}"),
-)
+)  # fmt: skip
 
 
 def planted_flags(truth: Path) -> Iterator[Finding]:
@@ -56,7 +61,7 @@ def found_flags() -> Iterator[Finding]:
         for table, (key, judged) in FLAGGED.items():
             flagged = _rows(db, f"SELECT CAST({key} AS VARCHAR), unnest(quality_flags) FROM {{{table}}}")
             queued = _rows(db, QUEUE.format(table=table))
-            told = [(row, flag) for row, flag in flagged if flag not in QUEUED]
+            told = [(row, flag) for row, flag in flagged if flag not in QUEUED or table in UNQUEUED]
             for row, flag in told + [(row, flag) for row, flag in queued if flag in QUEUED]:
                 if judged is None or flag in judged:
                     yield Finding(table, row, None, "", kind_of(flag), flag)
