@@ -23,9 +23,6 @@ _TAG = re.compile(rb"<(?:[\w.-]+:)?(row|c)(?=[\s/>])([^>]*)>")
 _PLACE = re.compile(rb"(?:^|\s)r\s*=\s*[\"']\$?([A-Za-z]*)\$?(\d*)")
 _ROW = re.compile(rb"<(?:[\w.-]+:)?row(\s[^<>]{0,999})(?<!/)>(?!</)")
 _HIDDEN = re.compile(rb"\shidden\s*=\s*[\"'](?:1|true)[\"']")
-_FILTERED = re.compile(rb"\sfilterMode\s*=\s*[\"'](?:1|true)[\"']")
-_HEAD = 1 << 16  # bytes of a sheet in which it says that a filter is on
-_LOOKED_AT = 8 << 20  # bytes in which hidden rows are looked for where none is on
 _ENOUGH = 200  # hidden rows: more than stand above a table
 _CELL = re.compile(rb"<c\b([^>]*)>(?:<f\b[^>]*(?:/>|>([^<]*)</f>))?(?:<v\s*/>|<v>([^<]*)</v>)?</c>")
 _EMPTY_FORMULA = (b"</f></c>", b"</f><v></v></c>", b"</f><v/></c>", b"</f><v /></c>", b"/></c>", b"/><v></v></c>")
@@ -54,8 +51,6 @@ class Grid:
     _row: int = 0
     _column: int = 0
     _cells: int = 0
-    _seen: int = 0  # bytes
-    _is_filtered: bool = False
 
     def take(self, block: bytes) -> None:
         """Looks at whole rows; raises Refused where there are too many, or entities are defined."""
@@ -119,14 +114,10 @@ class Grid:
             raise too_large(f"工作表有 {self._cells:,} 格以上", f"{CELLS:,} 格")
 
     def _look_for_hidden(self, block: bytes) -> None:
-        """Looking through each block would cost a large sheet more than it may: only where a filter is on."""
-        if self._seen < _HEAD:
-            self._is_filtered = self._is_filtered or bool(_FILTERED.search(block, 0, _HEAD))
-        if (self._is_filtered or self._seen < _LOOKED_AT) and len(self.hidden) < _ENOUGH and b"hidden" in block:
+        if len(self.hidden) < _ENOUGH and b"hidden" in block:
             hidden = (tag[1] for tag in _ROW.finditer(block) if _HIDDEN.search(tag[1]))
             places = (_PLACE.search(tag) for tag in itertools.islice(hidden, _ENOUGH))
             self.hidden += [int(place[2][:8]) for place in places if place and place[2]]
-        self._seen += len(block)
 
     def _errors(self, block: bytes) -> None:
         for cell in _CELL.finditer(block):
