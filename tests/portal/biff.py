@@ -161,7 +161,7 @@ def _book(
 
 def _sheet(rows: Rows, texts: Texts | None = None, merged: Merged = (), filtered: Collection[int] = ()) -> bytes:
     if texts:
-        cells = b"".join(_row(row, len(line), row in filtered) for row, line in enumerate(rows))
+        cells = b"".join(_row(row, len(rows[row])) for row in sorted(filtered) if row < len(rows))
         cells += b"".join(record for row, line in enumerate(rows) for record in _saved(row, line, texts))
     else:
         cells = b"".join(
@@ -174,9 +174,9 @@ def _sheet(rows: Rows, texts: Texts | None = None, merged: Merged = (), filtered
     return _record(0x0809, begin) + _record(0x0200, size) + cells + _record(0x000A)
 
 
-def _row(row: int, columns: int, hidden: bool) -> bytes:
-    """How a row is shown."""
-    return _record(0x0208, struct.pack("<HHHHHHHH", row, 0, columns, 0xFF, 0, 0, 0x100 | hidden << 5, 0x0F))
+def _row(row: int, columns: int) -> bytes:
+    """Of a row that is not shown; one that is needs no such record."""
+    return _record(0x0208, struct.pack("<HHHHHHHH", row, 0, columns, 0xFF, 0, 0, 0x120, 0x0F))
 
 
 def _saved(row: int, line: Sequence[Cell], texts: Texts) -> Iterator[bytes]:
