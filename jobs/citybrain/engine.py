@@ -128,8 +128,8 @@ def rows_among(
 ) -> DataFrame:
     """The rows exactly as of ``version`` whose ``column`` is one of some thousand values, on a local disk.
 
-    delta-rs finds them: it reads through the files that may hold one, several times faster than Spark does, which
-    would bring every row to a join, or plan a condition for longer than it spares (infra/decisions/0017).
+    delta-rs finds them: it reads through the files that may hold one and hands over a few rows. Spark would bring every
+    row to a join, or plan a condition for longer than it spares (infra/decisions/0017).
     """
     table = DeltaTable(uri, version=version)
     schema, listed = table.schema(), ", ".join(map(literal, values)) or "NULL"

@@ -445,11 +445,11 @@ def test_sheets_that_are_not_read_are_named(tmp_path):
 
 @pytest.mark.dirt("X32")
 @pytest.mark.parametrize(
-    ("hidden", "told"),
-    [((), []), ((1,), []), ((1, 5, 4), [4]), ((6,), [])],
-    ids=["none", "above the table", "two of it", "an empty one"],
+    ("hidden", "is_filtered", "told"),
+    [((), False, []), ((1,), False, []), ((1, 5, 4), False, [4]), ((5,), True, [5]), ((6,), True, [])],
+    ids=["none", "above the table", "by hand", "by a filter", "an empty one"],
 )
-def test_rows_that_a_filter_hides_are_taken_and_that_is_told(hidden, told, tmp_path):
+def test_rows_that_a_filter_hides_are_taken_and_that_is_told(hidden, is_filtered, told, tmp_path):
     book = openpyxl.load_workbook(
         workbook(
             tmp_path / "x.xlsx",
@@ -464,6 +464,7 @@ def test_rows_that_a_filter_hides_are_taken_and_that_is_told(hidden, told, tmp_p
     )
     for row in hidden:
         book.active.row_dimensions[row].hidden = True
+    book.active.sheet_properties.filterMode = is_filtered
     book.save(tmp_path / "x.xlsx")
     outcome = ingest(TOWN, tmp_path / "x.xlsx")
     assert outcome.counts["accepted"] == 3

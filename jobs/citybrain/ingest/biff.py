@@ -132,7 +132,8 @@ def _sheet(stream: bytes, start: int) -> Sheet:
             _check_range(*_RANGES[length].unpack_from(stream, at))
         elif kind == _ROW:
             row, options = _OPTIONS.unpack_from(stream, at)
-            hidden |= {row + 1} if options & _IS_HIDDEN else set()
+            if options & _IS_HIDDEN:
+                hidden.add(row + 1)
         elif kind in _CELLS:
             row, column = _PLACE.unpack_from(stream, at)
             filled.add(row + 1)
