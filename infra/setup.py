@@ -2,7 +2,7 @@
 """Set the machine up for the city brain: system packages, Python environments, jars. Run by `make setup`.
 
     python3 infra/setup.py              all that the demo needs
-    python3 infra/setup.py --tests      also what only the tests need (Chromium, PostgreSQL)
+    python3 infra/setup.py --tests      also what only the tests need (Chromium, PostgreSQL, workbooks to read)
     python3 infra/setup.py --lock       resolve infra/envs/*.in again into *.lock (`make lock`)
 
 Needs nothing but Python 3.11 or newer. It can be run again at any time, also after an interruption: what is done is
@@ -28,6 +28,7 @@ from engines import make_extensions, make_jars
 from machine import ROOT, VENVS, UserError, choose_python, fail, say, venv_python
 from packages import system_packages
 from programs import NETWORK_HINT, alone, run, uv_settings
+from samples import make_samples
 
 ENVS = ROOT / "infra/envs"
 
@@ -176,6 +177,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if "spark" in options.only:
                 make_jars()
                 make_extensions()
+            if options.tests and not options.no_apt:
+                make_samples()
     except UserError as error:
         return fail(error)
     except KeyboardInterrupt:

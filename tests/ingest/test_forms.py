@@ -13,6 +13,7 @@ import pytest
 from citybrain.ingest import csv_source, ingest, report_text
 from tests.ingest.pictures import cells, csv_bytes, flat, lake
 from tests.lake import rows_of
+from tests.portal.biff import compound
 
 TOWN = "bronze.reference__town"
 PLAIN = """
@@ -273,7 +274,7 @@ def test_a_monthly_report_is_read_by_its_two_levels_of_header_whatever_month_it_
 
 def test_a_password_is_named(tmp_path):
     file = tmp_path / "x.xlsx"
-    file.write_bytes(bytes.fromhex("D0CF11E0A1B11AE1") + b"\0" * 512 + "EncryptedPackage".encode("utf-16-le"))
+    file.write_bytes(compound(b"", "EncryptedPackage"))
     assert _refusal(TOWN, file)[0] == "password"
 
 

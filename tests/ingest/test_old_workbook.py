@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import math
 import shutil
+import struct
 import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 from citybrain.ingest.layout import sources
 from citybrain.ingest.outcome import Refused
 from citybrain.ingest.sniff import file_kind
-from tests.portal.biff import Cell, Error, Sheet, book_as_saved
+from tests.portal.biff import Cell, Error, Sheet, book_as_saved, compound
 
 ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
 MOMENTS = st.datetimes(dt.datetime(1900, 3, 1), dt.datetime(9999, 12, 31))  # noqa: DTZ001  (a workbook knows no zones)
@@ -127,6 +130,29 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(book, hits):
         content[_SIGNATURE + place % (len(content) - _SIGNATURE)] = byte
     found = attempt(bytes(content))
     assert not isinstance(found, str) or found in ("unknown_format", "password", "too_large")
+
+
+def test_an_archive_or_the_name_of_another_format_within_a_workbook_makes_it_nothing_else(tmp_path):
+    """Excel packs the theme of an .xls as it packs an .xlsx; and a cell may say anything."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as theme:
+        theme.writestr("theme/theme1.xml", "<a:theme/>")
+    lines = [["编号", "WordDocument", "EncryptedPackage"], [Error(7), "甲", "乙"], ["2", "丙", "丁"]]
+    file = tmp_path / "台账.xls"
+    file.write_bytes(book_as_saved({"明细": Sheet(lines, filtered=[2])}, packed.getvalue()))
+    assert zipfile.is_zipfile(file)
+    (source,) = sources(file_kind(file), file)
+    assert source.preview(2)[1] == ["#DIV/0!", "甲", "乙"]
+    assert source.hidden == [3]
+
+
+def test_a_workbook_of_before_1997_is_named(tmp_path):
+    file = tmp_path / "老.xls"
+    version_5 = struct.pack("<HHHHHH", 0x0809, 8, 0x0500, 0x0005, 0, 0) + struct.pack("<HH", 0x000A, 0)
+    file.write_bytes(compound(version_5, "Book"))
+    with pytest.raises(Refused) as refused:
+        read(file)
+    assert (refused.value.rule, refused.value.facts["kind"]) == ("unknown_format", "Excel 5.0/95 格式的旧工作簿")
 
 
 @pytest.mark.parametrize("name", ["办件.xls", "办件.et"])

@@ -8,6 +8,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -87,3 +88,17 @@ _CELLS = {
 @given(st.sampled_from(sorted(_CELLS)).flatmap(lambda kind: st.lists(st.one_of(_CELLS[kind], st.just("")))))
 def test_a_column_that_becomes_text_at_once_says_what_each_cell_says(cells):
     assert texts(cells).to_pylist() == [cell_text(cell) for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (dt.timedelta(days=1, hours=12, minutes=5), "36:05:00"),  # as [h]:mm:ss shows it
+        (dt.timedelta(seconds=59.9996), "00:01:00"),
+        (dt.timedelta(hours=-1, seconds=-1), "-01:00:01"),
+        (dt.time(9, 4, 59, 999_000), "09:05:00"),
+        (dt.time(23, 59, 59, 999_600), "00:00:00"),
+    ],
+)
+def test_times_without_a_day_are_as_a_person_sees_them(cell, text):
+    assert cell_text(cell) == text

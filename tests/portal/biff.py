@@ -96,11 +96,11 @@ def xls_as_saved(rows: Rows, merged: Merged = (), sheet: str = "明细") -> byte
     return book_as_saved({sheet: Sheet(rows, merged)})
 
 
-def book_as_saved(sheets: Mapping[str, Sheet]) -> bytes:
-    """The same of several sheets, by their names."""
+def book_as_saved(sheets: Mapping[str, Sheet], theme: bytes = b"") -> bytes:
+    """The same of several sheets, by their names. ``theme``: colours and fonts, which Excel packs since 2007."""
     texts = Texts()
     bodies = {name: (_sheet(one.rows, texts, one.merged, one.filtered), one.hidden) for name, one in sheets.items()}
-    return compound(_book(bodies, since_1904=False, texts=texts))
+    return compound(_book(bodies, False, _record(0x0896, theme) if theme else b"", texts))
 
 
 @dataclass

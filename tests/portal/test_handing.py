@@ -101,7 +101,7 @@ def test_a_repair_that_is_no_table_is_told_what_it_is(served: Served, centre: Pe
     number = centre.loaded(EVENT, "流转.csv", events())
     found = centre.hand_in(EVENT, "改好.xlsx", b"%PDF-1.7 nothing", purpose="repair", receipt=number)
     assert found["state"] == "failed"
-    assert "不是表格文件" in centre.get(f"/deliveries/{found['id']}").text
+    assert "不能当作表格读取" in centre.get(f"/deliveries/{found['id']}").text
     assert centre.api("POST", f"/uploads/{found['id']}/retry").status_code == 202
     assert centre.settled(found["id"])["state"] == "failed"  # it has not become a table
     assert served.audited(action="retry", subject=found["id"], account="centre")

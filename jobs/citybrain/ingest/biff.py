@@ -25,9 +25,10 @@ _STREAMS = ("Workbook", "Book")  # since 1997, before
 _FILEPASS, _BOUNDSHEET, _DATEMODE, _BEGIN, _END, _FORMULA, _BOOLERR = 0x2F, 0x85, 0x22, 0x809, 0x0A, 0x06, 0x205
 _USED_RANGE, _RUN_OF_NUMBERS, _ROW = 0x200, 0xBD, 0x208
 _CELLS = {_FORMULA, _BOOLERR, _RUN_OF_NUMBERS, 0x203, 0x204, 0x27E, 0xFD}  # also numbers and texts
-_RANGES = {14: struct.Struct("<4xI2xH"), 10: struct.Struct("<2xH2xH")}  # rows and columns, by length
+_RANGE = struct.Struct("<4xI2xH")  # rows and columns
 _TEXTS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
 _HEAD, _PLACE, _OPTIONS = struct.Struct("<HH"), struct.Struct("<HH"), struct.Struct("<H10xB")
+_SINCE_1997 = 0x600  # the version that the first record says
 _IS_HIDDEN = 0x20  # among the options of a row
 
 
@@ -49,6 +50,15 @@ class Book:
     since_1904: bool
 
 
+def streams(path: Path) -> set[str]:
+    """The names of what the file itself holds, without what stands in documents within it; none of a broken one."""
+    try:
+        with olefile.OleFileIO(path) as compound:
+            return {name for name, *within in compound.listdir() if not within}
+    except Exception:  # whatever its bytes lead to
+        return set()
+
+
 def has_password(path: Path) -> bool:
     """Is it encrypted? The reader takes such a workbook for a broken one. Of one that is broken nothing is said."""
     try:
@@ -63,6 +73,7 @@ def looked_into(path: Path) -> Book:
     try:
         stream = _stream(path)
         starts, since_1904 = [], False
+        _check_version(stream)
         for kind, at, _ in _records(stream, 0):
             if kind == _BOUNDSHEET:
                 starts.append(struct.unpack_from("<I", stream, at)[0])
@@ -73,6 +84,12 @@ def looked_into(path: Path) -> Book:
         raise
     except Exception as error:
         raise Refused("unknown_format", kind="读不出的表格文件，可能已损坏") from error
+
+
+def _check_version(stream: bytes) -> None:
+    """Raises Refused for records of before 1997, whose texts the reader garbles."""
+    if struct.unpack_from("<H", stream, _HEAD.size)[0] < _SINCE_1997:
+        raise Refused("unknown_format", kind="Excel 5.0/95 格式的旧工作簿")
 
 
 def _stream(path: Path) -> bytes:
@@ -129,7 +146,7 @@ def _sheet(stream: bytes, start: int) -> Sheet:
     filled: set[int] = set()
     for kind, at, length in _records(stream, start):
         if kind == _USED_RANGE:
-            _check_range(*_RANGES[length].unpack_from(stream, at))
+            _check_range(*_RANGE.unpack_from(stream, at))
         elif kind == _ROW:
             row, options = _OPTIONS.unpack_from(stream, at)
             if options & _IS_HIDDEN:

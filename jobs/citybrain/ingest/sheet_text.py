@@ -74,7 +74,17 @@ def cell_text(cell: object) -> str | None:
         return _to_second(cell).strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(cell, dt.date):
         return f"{cell:%Y-%m-%d} 00:00:00"
+    if isinstance(cell, dt.time):
+        return f"{_to_second(dt.datetime.combine(dt.date(2000, 1, 1), cell)):%H:%M:%S}"
+    if isinstance(cell, dt.timedelta):
+        return _hours_text(round(cell.total_seconds()))
     return None if cell is None else str(cell)
+
+
+def _hours_text(seconds: int) -> str:
+    """How long something took, as the format [h]:mm:ss shows it: a day and a half is 36:00:00."""
+    minutes, rest = divmod(abs(seconds), 60)
+    return f"{'-' if seconds < 0 else ''}{minutes // 60:02}:{minutes % 60:02}:{rest:02}"
 
 
 def _number_text(value: float) -> str:

@@ -41,7 +41,7 @@ def file_kind(path: Path) -> Kind:
         head = stream.read(4096)
     if not head.strip(b"\x00\r\n\t ,"):
         raise Refused("empty_file")
-    if head.startswith(b"PK\x03\x04"):
+    if head.startswith(archive.BEGINS):
         return _zip_kind(path)
     if head.startswith(_OLE):
         return _ole_kind(path)
@@ -84,10 +84,10 @@ def _zip_kind(path: Path) -> Kind:
 
 
 def _ole_kind(path: Path) -> Kind:
-    data = path.read_bytes()
-    if "EncryptedPackage".encode("utf-16-le") in data or biff.has_password(path):
+    streams = biff.streams(path)
+    if "EncryptedPackage" in streams or biff.has_password(path):
         raise Refused("password")
-    if "WordDocument".encode("utf-16-le") in data:
+    if "WordDocument" in streams:
         raise Refused("unknown_format", kind="Word 文档")
     return "xls"
 

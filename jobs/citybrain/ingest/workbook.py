@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -23,7 +22,7 @@ _FIRST = 200  # such rows
 
 def sheets(path: Path) -> Iterator[SheetSource]:
     """The visible sheets that hold anything, in order; each is read when it is asked for."""
-    if not zipfile.is_zipfile(path):
+    if not archive.is_archive(path):
         yield from _of_records(path)
         return
     grids, since_1904 = archive.measured(path), archive.since_1904(path)
