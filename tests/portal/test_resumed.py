@@ -78,10 +78,10 @@ def test_only_ones_own_unfinished_uploads_of_such_a_file_are_told_the_latest_fir
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Of some tens of MB in few rows."""
+    """Of some tens of MB in few rows; of each test another one, for what was received before is not received again."""
     path = tmp_path / NAME
     rows = (f"NH2026090600{i:04},1,受理,2026-09-06 09:00:00,{f'{i:05}' * 2_000}" for i in range(3_000))
-    path.write_text("工单编号,序号,环节,到达时间,意见\n" + "\n".join(rows), "utf-8")
+    path.write_text("\n".join(["工单编号,序号,环节,到达时间,意见", *rows, f"NH1,1,受理,,{tmp_path.name}"]), "utf-8")
     return path
 
 
@@ -116,11 +116,37 @@ def received_sha(person: Person, id: str) -> str:
     return landing.holder(person.confirmed(id)["receipt"]).sha256
 
 
+@pytest.fixture(params=["https", "http"])
+def scheme(request: pytest.FixtureRequest, clerk: Clerk) -> str:
+    """Browsers offer their hashes to pages over HTTPS, and on loopback, and to no others."""
+    if request.param == "http":
+        clerk.page.send("Page.addScriptToEvaluateOnNewDocument", source="delete Crypto.prototype.subtle")
+    return str(request.param)
+
+
 class TestInABrowser:
     pytestmark = BROWSER
 
-    def test_the_same_file_goes_on_where_it_stopped(self, clerk: Clerk, centre: Person, file: Path) -> None:
+    def test_the_script_s_hashes_are_those_of_the_browser(self, clerk: Clerk) -> None:
+        clerk.sign_in("centre")
+        differ = clerk.page.value_of("""(async () => {
+            const { sha256 } = await import("/static/sha256.js"), differ = [];
+            for (const length of [...Array(260).keys(), 65535, 1 << 20]) {
+              const bytes = Uint8Array.from({ length: length + 3 }, (_, i) => i * i * 31 + length >>> 3).subarray(3);
+              const own = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+              if (sha256(bytes) !== Array.from(own, byte => byte.toString(16).padStart(2, "0")).join("")) {
+                differ.push(length);
+              }
+            }
+            return [differ, sha256(new TextEncoder().encode("模拟数据"))];
+        })()""")
+        assert differ == [[], hashlib.sha256("模拟数据".encode()).hexdigest()]
+
+    def test_the_same_file_goes_on_where_it_stopped(
+        self, scheme: str, clerk: Clerk, centre: Person, file: Path
+    ) -> None:
         broken_off, held = interrupted(clerk, file)
+        assert clerk.page.value_of("!!crypto.subtle") == (scheme == "https")
         size = file.stat().st_size
         assert 0 < held < size
         id, pieces = chosen(clerk, file)
@@ -131,7 +157,7 @@ class TestInABrowser:
         assert clerk.complaints() == []
 
     def test_another_file_of_that_name_size_and_time_begins_anew(
-        self, clerk: Clerk, centre: Person, file: Path
+        self, scheme: str, clerk: Clerk, centre: Person, file: Path
     ) -> None:
         broken_off, held = interrupted(clerk, file)
         before, content = file.stat(), bytearray(file.read_bytes())

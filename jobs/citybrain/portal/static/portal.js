@@ -11,7 +11,9 @@ function megabytes(bytes) {
 }
 
 async function sha256(blob) {
-  const digest = await crypto.subtle.digest("SHA-256", await blob.arrayBuffer());
+  const bytes = await blob.arrayBuffer();
+  if (!crypto.subtle) return (await import("./sha256.js")).sha256(new Uint8Array(bytes));  // a page without HTTPS
+  const digest = await crypto.subtle.digest("SHA-256", bytes);
   return Array.from(new Uint8Array(digest), byte => byte.toString(16).padStart(2, "0")).join("");
 }
 
@@ -70,7 +72,6 @@ class Upload {
 
   // An upload that was broken off, wherever that was, and of which the server has nothing but bytes of this file.
   async unfinished() {
-    if (!crypto.subtle) return null;  // a page without HTTPS: nothing can be compared, so it begins anew
     const { table, purpose, receipt } = this.zone.dataset;
     const like = new URLSearchParams({ table, purpose, file: this.file.name, size: this.file.size });
     if (receipt) like.set("receipt", receipt);
@@ -151,7 +152,7 @@ class Upload {
     try {
       const answer = await ask("HEAD", `/api/v1/uploads/${this.id}`);
       if (answer.ok) held = Number(answer.headers.get("Upload-Offset"));
-      const more = held > offset && held < this.file.size && crypto.subtle;
+      const more = held > offset && held < this.file.size;
       agreed = more ? await this.agreed(this.id, offset) : held;
     } catch {
       return offset;
