@@ -10,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -20,7 +20,7 @@ import pyarrow as pa
 from deltalake import DeltaTable, QueryBuilder
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
+from pyspark.sql.types import StringType, StructField, StructType
 
 from citybrain import lake
 from citybrain.contracts import Contract
@@ -119,8 +119,12 @@ def read(spark: SparkSession, uri: str, version: int) -> DataFrame:
     if table is None or _is_more_than_files(table) or len(files) > FILES_LISTED:
         return spark.read.format("delta").option("versionAsOf", version).load(uri)
     schema = StructType.fromJson(json.loads(table.schema().to_json()))
-    paths = [re.sub(r"([*?{}\[\]\\])", r"\\\1", unquote(file)) for file in files]  # Spark takes a path for a pattern
-    return spark.read.schema(schema).parquet(*paths) if paths else spark.createDataFrame([], schema)
+    return _of_files(spark, schema, [unquote(file) for file in files])
+
+
+def _of_files(spark: SparkSession, schema: StructType, paths: Iterable[str]) -> DataFrame:
+    literally = [re.sub(r"([*?{}\[\]\\])", r"\\\1", path) for path in paths]  # Spark takes a path for a pattern
+    return spark.read.schema(schema).parquet(*literally) if literally else spark.createDataFrame([], schema)
 
 
 def rows_among(
@@ -152,6 +156,17 @@ def changes(spark: SparkSession, uri: str, after: int, upto: int) -> DataFrame:
     """Row images of the commits ``after`` < version ≤ ``upto``, with ``_change_type`` (OLD_IMAGES, NEW_IMAGES)."""
     feed = spark.read.format("delta").option("readChangeFeed", "true")
     return feed.option("startingVersion", after + 1).option("endingVersion", upto).load(uri)
+
+
+def differences(spark: SparkSession, uri: str, version: int, folders: Sequence[Path]) -> DataFrame:
+    """The row images of published stages, as ``changes`` gives them: rows of the table as of ``version`` with
+    ``_change`` (insert, update, delete) and the row before it as ``_old``."""
+    row = StructType.fromJson(json.loads(DeltaTable(uri, version=version).schema().to_json()))
+    staged = StructType([*row, StructField("_change", StringType()), StructField("_old", row)])
+    rows = _of_files(spark, staged, map(str, folders))
+    new = rows.filter("_change <> 'delete'").select(*row.names, F.lit("insert").alias("_change_type"))
+    old = rows.filter("_change <> 'insert'").select("_old.*", F.lit("delete").alias("_change_type"))
+    return new.unionByName(old)
 
 
 def feed_is_gone(error: Exception) -> bool:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from citybrain import contracts, lake
 from citybrain.ingest import landing
 from citybrain.ingest.write import small_pages
-from citybrain.runner import state
+from citybrain.runner import feed, state
 from citybrain.runner.build import Stage
 
 if TYPE_CHECKING:
@@ -129,6 +129,8 @@ def _by_spark(table: str, keep_days: float) -> Upkeep:
         if column and not _marks_rows(table):
             engine.mark_rows(session(), uri, metadata)  # last, for it says that the table was sorted
     hours = retention(table, keep_days)
+    if hours is not None:
+        feed.sweep(table, hours)
     deleted = _unneeded(table, hours)
     if deleted and hours is not None:
         from citybrain import engine

@@ -15,7 +15,7 @@ from typing import Any
 from citybrain import contracts, engine
 from citybrain.maintain import maintain
 from citybrain.runner import build as building
-from citybrain.runner import state
+from citybrain.runner import feed, state
 from citybrain.runner.build import Stage, build
 from citybrain.runner.plan import plan
 from citybrain.runner.publish import publish
@@ -95,6 +95,7 @@ def kill_at(nth: int) -> list[str]:
     guard(state, "write_atomically")
     for name in ("create", "insert", "merge", "replace", "mark_rows", "sort", "optimize", "vacuum"):
         guard(engine, name)
+    guard(feed, "keep")
     guard(Stage, "drop")
     return passed
 

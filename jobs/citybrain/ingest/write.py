@@ -65,7 +65,7 @@ ROWS_A_GROUP = 20_480  # a day's refresh looks for a few keys among all: a group
 
 def small_pages() -> WriterProperties:
     """How delta-rs writes files in which a few rows can be found."""
-    return WriterProperties(max_row_group_size=10 * ROWS_A_GROUP, data_page_row_count_limit=2_000)
+    return WriterProperties(max_row_group_size=ROWS_A_GROUP, data_page_row_count_limit=2_000)
 
 
 def commit(

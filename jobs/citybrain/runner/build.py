@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from citybrain import contracts, engine, lake
 from citybrain.contracts import Contract
-from citybrain.runner import journal, shares, state
+from citybrain.runner import feed, journal, shares, state
 from citybrain.runner.plan import Plan, is_followed
 from citybrain.runner.reading import Among, read_input, read_target
 from citybrain.runner.state import Pin, State
@@ -59,9 +59,13 @@ class Stage:
         target = Pin(**document.pop("target"))
         return Stage(state=State(inputs=inputs, **inner), target=target, **document)
 
+    def forget(self) -> None:
+        """From now on it waits neither for check nor for publish; its files stay."""
+        _manifest(self.table).unlink(missing_ok=True)
+
     def drop(self) -> None:
         """Forgets the stage; its files are only ever this run's."""
-        _manifest(self.table).unlink(missing_ok=True)
+        self.forget()
         shutil.rmtree(Path(self.uri).parent, ignore_errors=True)
 
 
@@ -116,7 +120,8 @@ def _whole(spark: SparkSession, plan: Plan) -> dict[str, DataFrame]:
 
 
 def compare(contract: Contract, old: DataFrame, new: DataFrame) -> DataFrame:
-    """Rows that differ between two states of a table (or of a part of it), with ``_change`` and what ``shares`` needs.
+    """Rows that differ between two states of a table (or of a part of it), with ``_change``, the ``_old`` row, and what
+    ``shares`` needs.
 
     Rows of a repeated key are staged even where they equal the old ones, so that the check sees them.
     """
@@ -129,7 +134,7 @@ def compare(contract: Contract, old: DataFrame, new: DataFrame) -> DataFrame:
     change = F.when(F.col("_old").isNull(), "insert").when(F.col("_new").isNull(), "delete").otherwise("update")
     differs = ~F.col("_old").eqNullSafe(F.col("_new")) | (F.col("_times") > 1)
     rows = o.join(n, on=_equal(key), how="full").filter(differs)
-    extra = ["_change", shares.WAS] if was else ["_change"]
+    extra = ["_change", "_old", shares.WAS] if was else ["_change", "_old"]
     staged = rows.withColumn("_change", change).select(F.coalesce("_new", "_old").alias("_row"), *extra)
     return staged.select("_row.*", *extra)
 
@@ -176,7 +181,7 @@ def _images(spark: SparkSession, contract: Contract, before: Pin, now: Pin) -> D
     """Old and new images of an input's rows since ``before``; all rows as inserted where it did not exist then."""
     if before.id is None:
         return read_input(spark, contract, now, current=False).withColumn("_change_type", F.lit("insert"))
-    return engine.changes(spark, lake.table_uri(contract.table), before.version, now.version)
+    return feed.images(spark, contract, before, now)
 
 
 def _cube(spark: SparkSession, plan: Plan) -> DataFrame:

@@ -6,7 +6,7 @@ from pyspark.sql import SparkSession
 
 from citybrain import engine, lake
 from citybrain.contracts import Contract
-from citybrain.runner import state
+from citybrain.runner import feed, state
 from citybrain.runner.build import Stage
 from citybrain.runner.reading import FEW
 
@@ -43,5 +43,7 @@ def publish(spark: SparkSession, contract: Contract, stage: Stage) -> int:
     now = state.state(contract.table)
     if now is None or now.run != stage.state.run:
         raise RuntimeError(f"{contract.table}: Delta did not commit run {stage.state.run}; the table says {now}")
+    version = state.pin(contract.table).version
+    feed.keep(stage, version)
     stage.drop()
-    return state.pin(contract.table).version
+    return version

@@ -18,7 +18,7 @@ from citybrain import lake
 
 UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")  # commits that change no row
 LARGE = 2_000_000  # rows
-UPKEEP_AT_MOST = 100  # versions looked back over; where there are more, some change is among them
+UPKEEP_AT_MOST = 100  # versions looked back over, commit by commit
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,12 @@ def held(table: str) -> State | None:
     """The state in the newest commit; None where that is a stranger's, who may have changed any row."""
     entries = commits(table, pin(table).version, 1)
     return State.from_json(_user_metadata(entries[0])) if entries else None
+
+
+def run_of(commit: dict[str, Any]) -> str | None:
+    """The run that published a commit; None for a stranger's."""
+    found = State.from_json(_user_metadata(commit))
+    return found.run if found else None
 
 
 def commits(table: str, version: int, count: int) -> list[dict[str, Any]]:
