@@ -23,7 +23,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from citybrain import lake
-from citybrain.contracts import Contract
+from citybrain.contracts import Contract, ContractError, Field
 from citybrain.contracts.load import ROOT
 from citybrain.duck import literal
 
@@ -87,7 +87,11 @@ def _local(master: str, shuffle_partitions: int | None) -> SparkSession:
 
 def ddl(contract: Contract) -> str:
     """The columns as Spark and Delta read them, with their Chinese titles as comments."""
-    return ", ".join(f"`{f.name}` {f.sql_type} COMMENT '{_quoted(_comment(f.title, f.unit))}'" for f in contract.fields)
+    return _columns(contract.fields)
+
+
+def _columns(fields: Iterable[Field]) -> str:
+    return ", ".join(f"`{f.name}` {f.sql_type} COMMENT '{_quoted(_comment(f.title, f.unit))}'" for f in fields)
 
 
 def _comment(title: str, unit: str | None) -> str:
@@ -106,6 +110,21 @@ def create(spark: SparkSession, uri: str, contract: Contract) -> None:
         f"CREATE TABLE IF NOT EXISTS delta.`{uri}` ({ddl(contract)}) USING delta {partition} "
         f"COMMENT '{_quoted(contract.title)}' TBLPROPERTIES ({properties})"
     )
+
+
+def add_columns(spark: SparkSession, uri: str, contract: Contract, metadata: str) -> None:
+    """Gives the table the columns that its contract has got since it was made, in a commit that changes no row and
+    carries ``metadata``; none where it has them all. Raises ContractError where one has changed its type."""
+    there = {f.name: f.dataType for f in spark.read.format("delta").load(uri).schema}
+    wanted = spark.createDataFrame([], ", ".join(f"`{f.name}` {f.sql_type}" for f in contract.fields)).schema
+    if retyped := [f.name for f in wanted if f.name in there and there[f.name] != f.dataType]:
+        raise ContractError(
+            f"{contract.table}: the contract gives {', '.join(retyped)} another type than the table has. "
+            f"Give the column a new name; or remove {uri}, and the table is built anew"
+        )
+    if added := [f for f in contract.fields if f.name not in there]:
+        with _set(spark, {_USER_METADATA: metadata}):
+            spark.sql(f"ALTER TABLE delta.`{uri}` ADD COLUMNS ({_columns(added)})")
 
 
 def read(spark: SparkSession, uri: str, version: int) -> DataFrame:

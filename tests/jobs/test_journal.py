@@ -4,9 +4,13 @@ from datetime import date
 from decimal import Decimal
 
 import duckdb
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
+from citybrain import lake
 from citybrain.runner import journal
+from citybrain.runner.state import Pin
 from tests.tables import CONTRACTS
 
 JOURNAL = CONTRACTS["gold.platform__indicator_value"]
@@ -71,3 +75,16 @@ def test_an_input_that_does_not_exist_yet_is_empty(db):
     journal.attach(db, {flow: journal.Pin(None, -1)})
     assert db.execute(f"SELECT * FROM {flow}").fetchall() == []
     assert [column[0] for column in db.description] == list(CONTRACTS[flow].names)
+
+
+def test_a_column_that_the_contract_has_got_since_is_empty(db, tmp_path, monkeypatch):
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path))
+    write_deltalake(lake.table_uri("silver.town"), pa.table({"town_code": ["440605011"], "town_name": ["桂城街道"]}))
+    with journal.duck.open_lake() as found:
+        journal.attach(found, {"silver.town": Pin("some", 0), JOURNAL.table: Pin(None, -1)})
+        columns = found.execute("DESCRIBE silver.town").fetchall()
+        assert {name for name, *_ in columns} == set(CONTRACTS["silver.town"].names)
+        town = CONTRACTS["silver.town"]
+        assert {name: kind.lower() for name, kind, *_ in columns} == {f.name: journal.duck.type_of(f) for f in town.fields}
+        assert found.execute("SELECT town_name, valid_from FROM silver.town").fetchall() == [("桂城街道", None)]
+        assert found.execute(f"SELECT COUNT(*) FROM {JOURNAL.table}").fetchall() == [(0,)]

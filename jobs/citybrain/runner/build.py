@@ -20,7 +20,7 @@ from citybrain import contracts, engine, lake
 from citybrain.contracts import Contract
 from citybrain.runner import feed, journal, shares, state
 from citybrain.runner.plan import Plan, is_followed
-from citybrain.runner.reading import Among, read_input, read_target
+from citybrain.runner.reading import Among, completed, read_input, read_target
 from citybrain.runner.state import Pin, State
 from citybrain.runner.transform import contributions, summed, transform
 
@@ -181,7 +181,7 @@ def _images(spark: SparkSession, contract: Contract, before: Pin, now: Pin) -> D
     """Old and new images of an input's rows since ``before``; all rows as inserted where it did not exist then."""
     if before.id is None:
         return read_input(spark, contract, now, current=False).withColumn("_change_type", F.lit("insert"))
-    return feed.images(spark, contract, before, now)
+    return completed(contract, feed.images(spark, contract, before, now))
 
 
 def _cube(spark: SparkSession, plan: Plan) -> DataFrame:

@@ -33,11 +33,15 @@ def stage(plan: Plan, folder: str) -> int:
 
 
 def attach(db: duckdb.DuckDBPyConnection, pins: Mapping[str, Pin]) -> None:
-    """The tables at their pinned versions under their own names; one that does not exist yet is empty."""
+    """The tables at their pinned versions under their own names; one that does not exist yet is empty, and so is a
+    column that its contract has got since."""
     for table, pin in pins.items():
         contract = contracts.load()[table]
         there = duck.scan(table, pin.version) if pin.id else _nothing(contract)
-        db.execute(f"CREATE SCHEMA IF NOT EXISTS {contract.layer}; CREATE VIEW {table} AS SELECT * FROM {there}")
+        have = {name for name, *_ in db.execute(f"DESCRIBE SELECT * FROM {there}").fetchall()}
+        missing = [f", CAST(NULL AS {duck.type_of(f)}) AS {f.name}" for f in contract.fields if f.name not in have]
+        view = f"SELECT *{''.join(missing)} FROM {there}"
+        db.execute(f"CREATE SCHEMA IF NOT EXISTS {contract.layer}; CREATE VIEW {table} AS {view}")
 
 
 def _nothing(contract: Contract) -> str:

@@ -30,6 +30,8 @@ def publish(spark: SparkSession, contract: Contract, stage: Stage) -> int:
         )
     uri = lake.table_uri(contract.table)
     engine.create(spark, uri, contract)
+    if last:
+        engine.add_columns(spark, uri, contract, last.to_json())
     change = spark.read.parquet(stage.uri).select(*contract.names, "_change")
     old = stage.counts["update"] + stage.counts["delete"]  # rows
     column = contract.looked_up_by

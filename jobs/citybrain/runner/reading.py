@@ -1,4 +1,5 @@
-"""Reads tables at their pinned versions; a table that does not exist yet is an empty one of its contract."""
+"""Reads tables at their pinned versions; a table that does not exist yet is an empty one of its contract, and a column
+that its contract has got since its last commit is empty."""
 
 from __future__ import annotations
 
@@ -51,8 +52,14 @@ def read_target(spark: SparkSession, contract: Contract, pin: Pin, only: Among |
 def _rows(spark: SparkSession, contract: Contract, pin: Pin, only: Among | None) -> DataFrame:
     uri = lake.table_uri(contract.table)
     if only and state.is_large(contract.table, pin) and only.values is not None:
-        return engine.rows_among(spark, uri, pin.version, only.column, only.values)
-    return engine.read(spark, uri, pin.version)
+        return completed(contract, engine.rows_among(spark, uri, pin.version, only.column, only.values))
+    return completed(contract, engine.read(spark, uri, pin.version))
+
+
+def completed(contract: Contract, rows: DataFrame) -> DataFrame:
+    """With the columns that the contract has and the table has not yet."""
+    missing = [f for f in contract.fields if f.name not in rows.columns]
+    return rows.select("*", *(F.lit(None).cast(f.sql_type).alias(f.name) for f in missing)) if missing else rows
 
 
 def read_input(

@@ -16,7 +16,7 @@ from typing import Any
 
 from citybrain import lake
 
-UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES")  # commits that change no row
+UPKEEP = ("OPTIMIZE", "VACUUM START", "VACUUM END", "SET TBLPROPERTIES", "ADD COLUMNS")  # commits that change no row
 LARGE = 500_000  # rows
 UPKEEP_AT_MOST = 100  # versions looked back over, commit by commit
 
