@@ -85,6 +85,8 @@ def test_a_column_that_the_contract_has_got_since_is_empty(db, tmp_path, monkeyp
         columns = found.execute("DESCRIBE silver.town").fetchall()
         assert {name for name, *_ in columns} == set(CONTRACTS["silver.town"].names)
         town = CONTRACTS["silver.town"]
-        assert {name: kind.lower() for name, kind, *_ in columns} == {f.name: journal.duck.type_of(f) for f in town.fields}
+        assert {name: kind.lower() for name, kind, *_ in columns} == {
+            f.name: journal.duck.type_of(f) for f in town.fields
+        }
         assert found.execute("SELECT town_name, valid_from FROM silver.town").fetchall() == [("桂城街道", None)]
         assert found.execute(f"SELECT COUNT(*) FROM {JOURNAL.table}").fetchall() == [(0,)]

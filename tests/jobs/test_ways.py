@@ -20,29 +20,30 @@ from tests.jobs.ways import PLAY, connect, copied, corrected, halfway, play
 __all__ = ["connect", "corrected", "halfway"]  # fixtures
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
-EVERY = int(os.environ.get("CITYBRAIN_KILL_EVERY") or 16)  # `make bench` kills at each, which takes half an hour
+EVERY = int(os.environ.get("CITYBRAIN_KILL_EVERY") or 20)  # `make bench` kills at each, which takes half an hour
 FIRST = 1 + datetime.now(UTC).toordinal() % EVERY  # from day to day others, so that in EVERY days each has been
 
 
 @pytest.fixture(scope="module")
-def over_connect(connect, tmp_path_factory) -> Any:
-    return play(tmp_path_factory.mktemp("connect"), connect)
+def taken_back(connect, halfway, corrected) -> Any:
+    """What comes of it when the first delivery is taken back afterwards."""
+    return play(copied(halfway.with_name("corrected"), "taken back"), connect, (2, 3))
 
 
-def test_increments_over_connect_give_what_the_history_says(over_connect):
+def test_increments_over_connect_give_what_the_history_says(taken_back):
     """What was corrected moved, what was taken back is gone: in the cubes, old and new images did not cancel."""
-    assert [row[0] for row in over_connect["tables"]["silver.work_order"]] == [
+    assert [row[0] for row in taken_back["tables"]["silver.work_order"]] == [
         f"NH{20260301000000 + n}" for n in (1, 2, 7)
     ]
-    assert len(over_connect["tables"][FLOW]) >= 2
-    assert {row[2] for row in over_connect["tables"][DUE]} >= {"2026-03-09"}
+    assert len(taken_back["tables"][FLOW]) >= 2
+    assert {row[2] for row in taken_back["tables"][DUE]} >= {"2026-03-09"}
 
 
 @pytest.mark.parametrize("way", ["local", "spark-submit"])
-def test_the_same_lake_by_every_way_to_spark(way, over_connect, tmp_path):
+def test_the_same_lake_by_every_way_to_spark(way, halfway, corrected):
     submit = [str(ROOT / "infra/bin/spark-submit"), str(ROOT / "tests/jobs/submitted.py")]
-    other = play(tmp_path, "local[2]", command=submit if way == "spark-submit" else PLAY)
-    assert other["tables"] == over_connect["tables"]
+    other = play(copied(halfway, way), "local[2]", (1, 2), submit if way == "spark-submit" else PLAY)
+    assert other["tables"] == corrected["tables"]
 
 
 def test_killed_at_any_boundary_and_run_again_the_lake_is_the_same(connect, halfway, corrected):
