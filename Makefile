@@ -46,17 +46,17 @@ test: ## all tests, with what only they need (Chromium, PostgreSQL)
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line tables services
 	@$(PYTEST) tests/e2e
 
-tables: ## one lane of the tests: silver and gold by Spark, indicators, and what is told of them
+tables: ## one lane of the tests: silver and gold by Spark, and indicators
 	@$(PYTEST) --ignore=$(HISTORIES) tests/jobs
 	@$(PYTEST) tests/indicators
-	@$(PYTEST) tests/simulate
-	@$(PYTEST) tests/serve
-	@$(PYTEST) tests/docs
 
 services: ## the other lane: what departments, engineers and leaders meet, and a history of all tables
 	@$(PYTEST) tests/ingest
 	@$(PYTEST) tests/pull
 	@$(PYTEST) tests/duties
+	@$(PYTEST) tests/simulate
+	@$(PYTEST) tests/serve
+	@$(PYTEST) tests/docs
 	@$(AIRFLOW)/python -m pytest tests/dags
 	@$(PYTEST) tests/dashboards
 	@$(PYTEST) tests/portal

@@ -115,8 +115,8 @@ def create(spark: SparkSession, uri: str, contract: Contract) -> None:
 def add_columns(spark: SparkSession, uri: str, contract: Contract, metadata: str) -> None:
     """Gives the table the columns that its contract has got since it was made, in a commit that changes no row and
     carries ``metadata``; none where it has them all. Raises ContractError where one has changed its type."""
-    there = {f.name: f.dataType for f in spark.read.format("delta").load(uri).schema}
-    wanted = spark.createDataFrame([], ", ".join(f"`{f.name}` {f.sql_type}" for f in contract.fields)).schema
+    there = {f.name: f.dataType for f in _schema(DeltaTable(uri))}
+    wanted = spark.createDataFrame([], ddl(contract)).schema
     if retyped := [f.name for f in wanted if f.name in there and there[f.name] != f.dataType]:
         raise ContractError(
             f"{contract.table}: the contract gives {', '.join(retyped)} another type than the table has. "
@@ -137,8 +137,12 @@ def read(spark: SparkSession, uri: str, version: int) -> DataFrame:
     files = table.file_uris() if table else []
     if table is None or _is_more_than_files(table) or len(files) > FILES_LISTED:
         return spark.read.format("delta").option("versionAsOf", version).load(uri)
-    schema = StructType.fromJson(json.loads(table.schema().to_json()))
-    return _of_files(spark, schema, [unquote(file) for file in files])
+    return _of_files(spark, _schema(table), [unquote(file) for file in files])
+
+
+def _schema(table: DeltaTable) -> StructType:
+    """As Spark has it, told by delta-rs."""
+    return StructType.fromJson(json.loads(table.schema().to_json()))
 
 
 def _of_files(spark: SparkSession, schema: StructType, paths: Iterable[str]) -> DataFrame:
@@ -155,12 +159,13 @@ def rows_among(
     row to a join, or plan a condition for longer than it spares (infra/decisions/0017).
     """
     table = DeltaTable(uri, version=version)
-    schema, listed = table.schema(), ", ".join(map(literal, values)) or "NULL"
-    columns = StructType.fromJson(json.loads(schema.to_json()))
+    listed = ", ".join(map(literal, values)) or "NULL"
     query = f'SELECT * FROM rows WHERE "{column}" IN ({listed})'
     found = pa.table(QueryBuilder().register("rows", table).execute(query).read_all())
-    rows = found.cast(pa.schema(schema.to_arrow()))
-    return spark.createDataFrame(rows if rows.num_rows else [], columns)  # Spark knows no columns without a chunk
+    rows = found.cast(pa.schema(table.schema().to_arrow()))
+    return spark.createDataFrame(
+        rows if rows.num_rows else [], _schema(table)
+    )  # Spark knows no columns without a chunk
 
 
 def _is_more_than_files(table: DeltaTable) -> bool:
@@ -180,7 +185,7 @@ def changes(spark: SparkSession, uri: str, after: int, upto: int) -> DataFrame:
 def differences(spark: SparkSession, uri: str, version: int, folders: Sequence[Path]) -> DataFrame:
     """The row images of published stages, as ``changes`` gives them: rows of the table as of ``version`` with
     ``_change`` (insert, update, delete) and the row before it as ``_old``."""
-    row = StructType.fromJson(json.loads(DeltaTable(uri, version=version).schema().to_json()))
+    row = _schema(DeltaTable(uri, version=version))
     staged = StructType([*row, StructField("_change", StringType()), StructField("_old", row)])
     rows = _of_files(spark, staged, map(str, folders))
     new = rows.filter("_change <> 'delete'").select(*row.names, F.lit("insert").alias("_change_type"))

@@ -59,6 +59,19 @@ def build_and_publish(spark: SparkSession, tables: list[str]) -> dict[str, Stage
     return published
 
 
+def assert_equal_to_a_full_build(spark: SparkSession, *tables: str) -> None:
+    for table in tables:
+        stage = build(spark, plan(CONTRACTS[table], full=True), "again")
+        assert stage.is_empty, (table, stage.counts)
+        stage.drop()
+
+
+def order(n: int, hour: int = 1, day: int = 1) -> dict[str, Any]:
+    """A work order reported on the n-th of March, as it was changed on a day of April."""
+    reported, changed = datetime(2026, 3, n, hour, tzinfo=UTC), datetime(2026, 4, day, tzinfo=UTC)
+    return {"work_order_id": f"NH{n:014d}", "reported_at": reported, "town_code": "440605011", "updated_at": changed}
+
+
 def latest(journal: str) -> list[tuple[Any, ...]]:
     """What a journal's last revisions say, without those that say that there is nothing any more."""
     key = CONTRACTS[journal].key

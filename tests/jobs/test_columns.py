@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from citybrain.runner import state
 from citybrain.runner.build import build
 from citybrain.runner.plan import plan
 from citybrain.runner.publish import publish
-from tests.jobs.lakehouse import CONTRACTS, build_and_publish, deliver
+from tests.jobs.lakehouse import CONTRACTS, build_and_publish, deliver, order
 from tests.lake import rows_of
 
 ORDERS, ORDER, FLOW = "bronze.centre__work_order", "silver.work_order", "gold.governance__work_order_flow_daily"
@@ -29,11 +28,6 @@ def home(tmp_path, monkeypatch, spark):
     build_and_publish(spark, [ORDER, FLOW])
 
 
-def order(n: int, day: int = 1) -> dict[str, Any]:
-    reported, changed = datetime(2026, 3, n, 1, tzinfo=UTC), datetime(2026, 4, day, tzinfo=UTC)
-    return {"work_order_id": f"NH{n:014d}", "reported_at": reported, "town_code": "440605011", "updated_at": changed}
-
-
 def with_field(contract: Contract, field: Field) -> Contract:
     others = tuple(f for f in contract.fields if f.name != field.name)
     return contract.model_copy(update={"fields": (*others, field)})
@@ -42,9 +36,9 @@ def with_field(contract: Contract, field: Field) -> Contract:
 @pytest.fixture
 def reviewed(monkeypatch) -> Contract:
     """The contract of orders with a column more, of which its transform says something for some."""
-    order = CONTRACTS[ORDER]
-    field = order.field("request_title").model_copy(update={"name": "review", "title": "复核"})
-    changed = with_field(order, field)
+    was = CONTRACTS[ORDER]
+    field = was.field("request_title").model_copy(update={"name": "review", "title": "复核"})
+    changed = with_field(was, field)
     monkeypatch.setattr(contracts, "load", lambda: {**CONTRACTS, ORDER: changed})
     monkeypatch.setattr(planning, "fingerprint", lambda c: f"of {c.names}")
     transform = building.transform
@@ -52,7 +46,7 @@ def reviewed(monkeypatch) -> Contract:
     def and_review(contract: Contract, inputs: dict[str, Any]) -> Any:
         if contract.table != ORDER:
             return transform(contract, inputs)
-        rows = transform(order, inputs)
+        rows = transform(was, inputs)
         return rows.selectExpr("*", "IF(work_order_id < 'NH00000000000003', '已复核', NULL) AS review")
 
     monkeypatch.setattr(building, "transform", and_review)
@@ -96,7 +90,7 @@ def test_killed_between_the_column_and_the_rows_the_table_says_what_it_holds(spa
     assert reviews() == {"1": "已复核", "2": "已复核", "3": None}
 
 
-def test_another_type_is_refused_with_what_to_do(spark, monkeypatch):
+def test_another_type_is_refused_with_what_to_do(spark):
     field = CONTRACTS[ORDER].field("request_title").model_copy(update={"type": "int"})
     retyped = with_field(CONTRACTS[ORDER], field)
     deliver(ORDERS, [order(1, day=2)], "R1", nth=1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,14 @@ from citybrain import engine, lake
 from citybrain import maintain as upkeep
 from citybrain.maintain import maintain
 from citybrain.runner import feed, state
-from citybrain.runner.build import build
-from citybrain.runner.plan import plan
-from tests.jobs.lakehouse import CONTRACTS, build_and_publish, deliver, withdraw
+from tests.jobs.lakehouse import (
+    CONTRACTS,
+    assert_equal_to_a_full_build,
+    build_and_publish,
+    deliver,
+    order,
+    withdraw,
+)
 
 ORDERS, ORDER, FLOW = "bronze.centre__work_order", "silver.work_order", "gold.governance__work_order_flow_daily"
 
@@ -33,11 +37,6 @@ def asked(tmp_path, monkeypatch, spark) -> list[str]:
     return tables
 
 
-def order(n: int, hour: int = 1, day: int = 1) -> dict[str, Any]:
-    reported, changed = datetime(2026, 3, n, hour, tzinfo=UTC), datetime(2026, 4, day, tzinfo=UTC)
-    return {"work_order_id": f"NH{n:014d}", "reported_at": reported, "town_code": "440605011", "updated_at": changed}
-
-
 def days_pass(spark, *tables: str) -> None:
     """Orders are corrected, added and taken back, in three publishes."""
     deliver(ORDERS, [order(1, 20, day=2), order(2, 21, day=2), order(9)], "R1", nth=1)
@@ -50,11 +49,6 @@ def days_pass(spark, *tables: str) -> None:
 
 def delta_tells(asked: list[str], table: str) -> bool:
     return lake.table_uri(table) in asked
-
-
-def assert_equal_to_a_full_build(spark) -> None:
-    stage = build(spark, plan(CONTRACTS[FLOW], full=True), "again")
-    assert stage.is_empty, stage.counts
 
 
 def kept(table: str) -> list[Path]:
@@ -88,7 +82,7 @@ def test_a_follower_reads_what_was_published_across_upkeep(spark, asked, monkeyp
     assert build_and_publish(spark, [ORDER, FLOW])[FLOW].extent == "changes"
     assert delta_tells(asked, ORDERS)
     assert not delta_tells(asked, ORDER)
-    assert_equal_to_a_full_build(spark)
+    assert_equal_to_a_full_build(spark, FLOW)
 
 
 def lost() -> None:
@@ -105,20 +99,17 @@ def test_of_what_was_not_kept_delta_tells(spark, asked, befalls):
     befalls()
     assert build_and_publish(spark, [FLOW])[FLOW].extent == "changes"
     assert delta_tells(asked, ORDER)
-    assert_equal_to_a_full_build(spark)
+    assert_equal_to_a_full_build(spark, FLOW)
 
 
 def test_a_stranger_s_commit_between_build_and_publish_is_not_passed_by(spark, asked, monkeypatch):
     """The stage knows nothing of it: what was published is not what was staged."""
-    from citybrain.runner import publish as publishing
-
     create = engine.create
-    monkeypatch.setattr(publishing.engine, "create", lambda *given: (create(*given), a_stranger()))
+    monkeypatch.setattr(engine, "create", lambda *given: (create(*given), a_stranger()))
     deliver(ORDERS, [order(5, 20, day=2)], "R1", nth=1)
     build_and_publish(spark, [ORDER, FLOW])
     assert kept(ORDER) == []
     assert delta_tells(asked, ORDER)
-    monkeypatch.undo()
 
 
 def test_what_was_published_is_let_go_when_everybody_has_read_it(spark):
@@ -131,4 +122,4 @@ def test_what_was_published_is_let_go_when_everybody_has_read_it(spark):
     assert len(kept(ORDER)) == 3
     maintain([ORDER], keep_days=0)
     assert kept(ORDER) == []
-    assert_equal_to_a_full_build(spark)
+    assert_equal_to_a_full_build(spark, FLOW)

@@ -15,7 +15,7 @@ from citybrain.runner import state
 from citybrain.runner.build import Stage, build
 from citybrain.runner.plan import plan
 from citybrain.runner.publish import publish
-from tests.jobs.lakehouse import content, deliver, withdraw
+from tests.jobs.lakehouse import assert_equal_to_a_full_build, content, deliver, withdraw
 
 CONTRACTS = contracts.load()
 ORDERS, ORDER, FLOW = "bronze.centre__work_order", "silver.work_order", "gold.governance__work_order_flow_daily"
@@ -45,13 +45,6 @@ def bring_up_to_date(spark, *tables: str) -> list[str]:
     return extents
 
 
-def assert_equal_to_a_full_build(spark, *tables: str) -> None:
-    for table in tables or (ORDER, FLOW):
-        stage = build(spark, plan(CONTRACTS[table], full=True), "again")
-        assert stage.is_empty, (table, stage.counts)
-        stage.drop()
-
-
 def files(table: str) -> int:
     return len(list(Path(lake.table_uri(table)).glob("*.parquet")))
 
@@ -67,7 +60,7 @@ def test_a_consumer_that_lags_finds_all_it_needs_and_compaction_is_no_change(spa
     assert (done.status, done.files_after, done.deleted) == ("maintained", 1, 0)  # what the consumer needs stays
     assert content(ORDERS) == before
     assert bring_up_to_date(spark) == ["changes", "changes"]
-    assert_equal_to_a_full_build(spark)
+    assert_equal_to_a_full_build(spark, ORDER, FLOW)
 
     (done,) = maintain([ORDERS], keep_days=0)
     assert done.deleted > 12  # now nobody needs the small files, nor the images of the withdrawn row
@@ -76,7 +69,7 @@ def test_a_consumer_that_lags_finds_all_it_needs_and_compaction_is_no_change(spa
     assert plan(CONTRACTS[ORDER]).consumed[ORDERS] == state.pin(ORDERS)
     deliver(ORDERS, [order(21)], "R21", nth=21)
     assert bring_up_to_date(spark) == ["changes", "changes"]
-    assert_equal_to_a_full_build(spark)
+    assert_equal_to_a_full_build(spark, ORDER, FLOW)
 
 
 def test_optimize_carries_the_state_forward_and_wakes_no_reader(spark, monkeypatch):
@@ -95,7 +88,7 @@ def test_optimize_carries_the_state_forward_and_wakes_no_reader(spark, monkeypat
     assert [plan(CONTRACTS[t]).extent for t in (ORDER, FLOW)] == ["nothing", "nothing"]
     deliver(ORDERS, [order(1, "已结案", day=9)], "R9", nth=9)
     assert bring_up_to_date(spark) == ["changes", "changes"]
-    assert_equal_to_a_full_build(spark)
+    assert_equal_to_a_full_build(spark, ORDER, FLOW)
     assert state.state(ORDER).sequence == held[ORDER][0].sequence + 1
 
 
@@ -124,9 +117,9 @@ def test_a_large_table_is_put_in_order_and_its_rows_are_looked_for_and_marked(sp
     assert bring_up_to_date(spark) == ["changes", "changes"]
     assert set(looked_for) == set(replaced) == {"work_order_id", "stat_date"}
     assert len(content(ORDER)) == 41  # 50 is gone, and 3 stands as the third day has it
-    assert_equal_to_a_full_build(spark)
+    assert_equal_to_a_full_build(spark, ORDER, FLOW)
     maintain([ORDER, FLOW], keep_days=0)
-    assert_equal_to_a_full_build(spark)
+    assert_equal_to_a_full_build(spark, ORDER, FLOW)
 
 
 def test_a_large_table_whose_upkeep_broke_off_is_put_in_order_the_next_time(spark, monkeypatch):

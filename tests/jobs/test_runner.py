@@ -286,7 +286,7 @@ def play(spark, history: list[Any], run_after: set[int]) -> dict[str, list[tuple
     return {table: content(table) if state.pin(table).id else [] for table in FOLLOWERS}
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 @given(history=deliveries, cut=st.integers(0, 2))
 def test_any_cutting_of_a_history_into_increments_equals_one_full_build(
     spark, tmp_path_factory, history, cut, monkeypatch

@@ -20,7 +20,7 @@ from tests.jobs.ways import PLAY, connect, copied, corrected, halfway, play
 __all__ = ["connect", "corrected", "halfway"]  # fixtures
 
 pytestmark = [pytest.mark.slow, pytest.mark.stack]
-EVERY = int(os.environ.get("CITYBRAIN_KILL_EVERY") or 20)  # `make bench` kills at each, which takes half an hour
+EVERY = int(os.environ.get("CITYBRAIN_KILL_EVERY") or 16)  # `make bench` kills at each, which takes half an hour
 FIRST = 1 + datetime.now(UTC).toordinal() % EVERY  # from day to day others, so that in EVERY days each has been
 
 
@@ -40,10 +40,10 @@ def test_increments_over_connect_give_what_the_history_says(taken_back):
 
 
 @pytest.mark.parametrize("way", ["local", "spark-submit"])
-def test_the_same_lake_by_every_way_to_spark(way, halfway, corrected):
+def test_the_same_lake_by_every_way_to_spark(way, halfway, taken_back):
     submit = [str(ROOT / "infra/bin/spark-submit"), str(ROOT / "tests/jobs/submitted.py")]
-    other = play(copied(halfway, way), "local[2]", (1, 2), submit if way == "spark-submit" else PLAY)
-    assert other["tables"] == corrected["tables"]
+    other = play(copied(halfway, way), "local[2]", (1, 3), submit if way == "spark-submit" else PLAY)
+    assert other["tables"] == taken_back["tables"]
 
 
 def test_killed_at_any_boundary_and_run_again_the_lake_is_the_same(connect, halfway, corrected):

@@ -20,7 +20,6 @@ from xml.etree import ElementTree
 from citybrain.ingest.grid import Grid, too_large
 from citybrain.ingest.outcome import Refused
 
-BEGINS = b"PK\x03\x04"  # a picture or theme within another file is an archive, too: the beginning decides
 PARTS = 10_000
 UNPACKED = 2 << 30  # bytes of all parts
 STRINGS = 512 << 20  # bytes of a part that is no sheet: readers keep it whole
@@ -30,11 +29,6 @@ _LONGEST = 1 << 25  # bytes of one row
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ElementTree.ParseError,
            struct.error, ValueError)  # fmt: skip
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-
-
-def is_archive(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(len(BEGINS)) == BEGINS
 
 
 def check(path: Path) -> None:

@@ -18,7 +18,7 @@ from citybrain.ingest.outcome import Column, Detected, Issue, Refused
 from citybrain.ingest.sheet_source import SheetSource
 from citybrain.ingest.sniff import Kind, file_kind, is_secret_title
 from citybrain.ingest.source import Source
-from citybrain.ingest.workbook import sheets, unread
+from citybrain.ingest.workbook import old_sheets, sheets, unread
 
 COLUMNS = 2_000  # of a table; no department keeps one that is wider
 EXAMPLE = "示例"  # the sheet of the upload template that shows how to fill in the others
@@ -64,6 +64,8 @@ def sources(kind: Kind, path: Path) -> Iterator[Source]:
         yield HtmlSource(path)
     elif kind == "json":
         yield JsonSource(path)
+    elif kind == "xls":
+        yield from old_sheets(path)
     else:
         yield from sheets(path)
 

@@ -41,7 +41,7 @@ def file_kind(path: Path) -> Kind:
         head = stream.read(4096)
     if not head.strip(b"\x00\r\n\t ,"):
         raise Refused("empty_file")
-    if head.startswith(archive.BEGINS):
+    if head.startswith(b"PK\x03\x04"):
         return _zip_kind(path)
     if head.startswith(_OLE):
         return _ole_kind(path)

@@ -21,10 +21,7 @@ _FIRST = 200  # such rows
 
 
 def sheets(path: Path) -> Iterator[SheetSource]:
-    """The visible sheets that hold anything, in order; each is read when it is asked for."""
-    if not archive.is_archive(path):
-        yield from _of_records(path)
-        return
+    """The visible sheets of an .xlsx that hold anything, in order; each is read when it is asked for."""
     grids, since_1904 = archive.measured(path), archive.since_1904(path)
     for sheet, is_all in _beginnings(path, grids) or _sheets_of(path):
         grid = grids.get(sheet.name, Grid())
@@ -37,8 +34,8 @@ def sheets(path: Path) -> Iterator[SheetSource]:
             yield SheetSource(sheet, errors, since_1904, grid.hidden)
 
 
-def _of_records(path: Path) -> Iterator[SheetSource]:
-    """Those of an old workbook; both that read it list the sheets in the same order."""
+def old_sheets(path: Path) -> Iterator[SheetSource]:
+    """Those of an old workbook (.xls, .et); both that read it list the sheets in the same order."""
     seen = biff.looked_into(path)
     with opened(path) as book:
         seen_of = dict(zip((known.name for known in book.sheets_metadata), seen.sheets, strict=True))

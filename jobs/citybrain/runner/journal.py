@@ -35,13 +35,16 @@ def stage(plan: Plan, folder: str) -> int:
 def attach(db: duckdb.DuckDBPyConnection, pins: Mapping[str, Pin]) -> None:
     """The tables at their pinned versions under their own names; one that does not exist yet is empty, and so is a
     column that its contract has got since."""
-    for table, pin in pins.items():
-        contract = contracts.load()[table]
-        there = duck.scan(table, pin.version) if pin.id else _nothing(contract)
-        have = {name for name, *_ in db.execute(f"DESCRIBE SELECT * FROM {there}").fetchall()}
-        missing = [f", CAST(NULL AS {duck.type_of(f)}) AS {f.name}" for f in contract.fields if f.name not in have]
-        view = f"SELECT *{''.join(missing)} FROM {there}"
-        db.execute(f"CREATE SCHEMA IF NOT EXISTS {contract.layer}; CREATE VIEW {table} AS {view}")
+    declared = {table: contracts.load()[table] for table in pins}
+    there = {t: duck.scan(t, pin.version) if pin.id else _nothing(declared[t]) for t, pin in pins.items()}
+    for table, rows in there.items():
+        layer = declared[table].layer
+        db.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}; CREATE VIEW {table} AS SELECT * FROM {rows}")
+    have = set(db.execute("SELECT schema_name || '.' || table_name, column_name FROM duckdb_columns()").fetchall())
+    for table, contract in declared.items():
+        if missing := [f for f in contract.fields if (table, f.name) not in have]:
+            more = ", ".join(f"CAST(NULL AS {duck.type_of(f)}) AS {f.name}" for f in missing)
+            db.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT *, {more} FROM {there[table]}")
 
 
 def _nothing(contract: Contract) -> str:
