@@ -1,8 +1,9 @@
 -- 工单应办（带名称）
 -- 截至数据截至日，各应办日的应办、已办、按时办数
 SELECT
-    d.stage, d.due_date, d.town_code, a.area_name AS town_name, d.major_category_code, c.major_category,
-    d.handling_unit, u.department_name,
+    d.stage, d.due_date, d.town_code, coalesce(a.area_name, '未定位') AS town_name, d.major_category_code,
+    coalesce(c.major_category, d.major_category_code, '未归类') AS major_category,
+    d.handling_unit, coalesce(u.department_name, d.handling_unit, '未派单位') AS department_name,
     d.due_count, d.done_count, d.done_on_time_count, d.suspended_count, d.rework_order_count,
     date_diff('day', d.due_date, n.as_of) AS days_ago
 FROM gold.governance__work_order_due_daily AS d

@@ -65,6 +65,7 @@ class _Made:
         departments = [(d["部门代码"], d["部门名称"]) for d in codes("department")]
         self.insert("gold.reference__department (department_code, department_name)", departments)
         self.flow()
+        self.unknown()
         self.points()
         self.indicators()
 
@@ -126,6 +127,16 @@ class _Made:
                   WHERE d > ?::date - 60) WHERE n > 0""",
             [self.today],
         )
+
+    def unknown(self) -> None:
+        """Orders whose place, kind and unit nobody has said, and of a unit that no code table has."""
+        rows = {
+            "flow": [(self.today, None, None, "12345热线", 3, 3, 0, 0, 0, 0, 3)],
+            "state": [(self.today, "处置", "待办超期", None, None, unit, 9000, 1) for unit in ("D99", None)],
+            "due": [("处置", self.today, self.today, None, None, None, 3, 0, 0, 0, 0, 3)],
+        }
+        for name, these in rows.items():
+            self.insert(f'gold."governance__work_order_{name}_daily"', these)
 
     def lookup(self, name: str, rows: list[tuple[str, float]]) -> None:
         self.db.execute(f"CREATE TEMP TABLE lookup_{name} (code varchar, weight double)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import pytest
@@ -34,18 +35,27 @@ def _condition(value: Condition) -> str:
     return f"IN {value!r}" if isinstance(value, tuple) else f"= {value!r}"
 
 
-@pytest.mark.parametrize("key", CHARTS)
-def test_every_chart_has_something_to_show(boards, db, key):
-    chart = CHARTS[key]
+def answered(boards: Project, db: duckdb.DuckDBPyConnection, chart: Chart) -> tuple[int, list[tuple[Any, ...]]]:
+    """How many columns name what is shown, and the rows: these columns before the figures."""
     dataset = boards.datasets[dataset_of(boards, chart)]
     by = [name for name in (chart.file.x, *chart.file.dimensions) if name]
     metrics = [dataset.metrics[name].expression for name in (*chart.file.metrics, *chart.file.line_metrics)]
     what = ", ".join([*(f'"{name}"' for name in by), *metrics]) or "*"
-    answer = db.execute(
-        f"SELECT {what} FROM ({rows_of(boards, chart)})" + (" GROUP BY ALL" if metrics else "")
-    ).fetchall()
+    query = f"SELECT {what} FROM ({rows_of(boards, chart)})" + (" GROUP BY ALL" if metrics else "")
+    return len(by), db.execute(query).fetchall()
+
+
+@pytest.mark.parametrize("key", CHARTS)
+def test_every_chart_has_something_to_show(boards, db, key):
+    names, answer = answered(boards, db, CHARTS[key])
     assert answer
-    assert any(row[len(by)] is not None for row in answer)
+    assert any(row[names] is not None for row in answer)
+    assert all(name is not None for row in answer for name in row[:names]), "no bar is labelled <NULL>"
+
+
+def test_what_nobody_has_said_has_a_word_and_an_unknown_code_is_shown(boards, db):
+    names, answer = answered(boards, db, CHARTS["governance/overdue-by-unit"])
+    assert {("未派单位", 9000), ("D99", 9000)} <= set(answer)
 
 
 @pytest.mark.parametrize(
