@@ -21,7 +21,7 @@ class Clerk:
 
     def go(self, path: str) -> None:
         self.page.send("Page.navigate", url=self.served.url + path)
-        self.until(f"location.pathname === {json.dumps(path.partition('?')[0])} && document.readyState === 'complete'")
+        self.until(f"location.pathname === {json.dumps(path.partition('?')[0])}")
 
     def sign_in(self, name: str) -> None:
         self.go("/login")
@@ -29,13 +29,14 @@ class Clerk:
         self.type("name", name)
         self.type("password", PASSWORD)
         self.click("登录")
-        self.until("location.pathname === '/' && document.readyState === 'complete'")
+        self.until("location.pathname === '/'")
 
     def until(self, condition: str, seconds: float = 30) -> None:
+        """Waits for a page that has come whole, of which it holds."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
-                if self.page.value_of(condition):
+                if self.page.value_of(f"document.readyState === 'complete' && ({condition})"):
                     return
             except RuntimeError:
                 pass  # the page is just being replaced

@@ -61,7 +61,7 @@ def test_a_clerk_hands_in_a_dirty_file_and_mends_it(clerk: Clerk, served: Served
     number = str(clerk.page.value_of("location.pathname")).rsplit("/", 1)[1]
 
     clerk.click("修正隔离的")
-    clerk.until("location.pathname.endsWith('/repair') && document.readyState === 'complete'")
+    clerk.until("location.pathname.endsWith('/repair')")
     clerk.shoot("repair")
     mended = tmp_path / "改好.xlsx"
     mend(served, number, mended)
