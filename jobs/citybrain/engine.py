@@ -16,16 +16,14 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import unquote
 
-import pyarrow as pa
-from deltalake import DeltaTable, QueryBuilder
+from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from citybrain import lake
+from citybrain import lake, lookup
 from citybrain.contracts import Contract, ContractError, Field
 from citybrain.contracts.load import ROOT
-from citybrain.duck import literal
 
 FILES_LISTED = 1000  # at most so many are named one by one
 FEED = {"delta.enableChangeDataFeed": "true", "delta.columnMapping.mode": "none"}
@@ -155,14 +153,11 @@ def rows_among(
 ) -> DataFrame:
     """The rows exactly as of ``version`` whose ``column`` is one of some thousand values, on a local disk.
 
-    delta-rs finds them: it reads through the files that may hold one and hands over a few rows. Spark would bring every
-    row to a join, or plan a condition for longer than it spares (infra/decisions/0017).
+    They are found outside of Spark, which would bring every row to a join, or plan a condition for longer than it
+    spares (infra/decisions/0017).
     """
     table = DeltaTable(uri, version=version)
-    listed = ", ".join(map(literal, values)) or "NULL"
-    query = f'SELECT * FROM rows WHERE "{column}" IN ({listed})'
-    found = pa.table(QueryBuilder().register("rows", table).execute(query).read_all())
-    rows = found.cast(pa.schema(table.schema().to_arrow()))
+    rows = lookup.rows_among(table, column, values)
     return spark.createDataFrame(
         rows if rows.num_rows else [], _schema(table)
     )  # Spark knows no columns without a chunk

@@ -14,8 +14,9 @@ from citybrain.contracts import SYSTEM_FIELDS, Contract
 from citybrain.contracts.load import ROOT
 from citybrain.duck import type_of
 from citybrain.ingest import ingest
+from citybrain.ingest.plain import write_part
 from citybrain.ingest.schema import bronze_schema
-from citybrain.ingest.write import ROWS_A_GROUP, commit, part_of
+from citybrain.ingest.write import commit
 
 ORDER, EVENT = "bronze.centre__work_order", "bronze.centre__work_order_event"
 CODES = ("town", "village", "category", "deadline_rule", "calendar_day", "boundary", "place_name")
@@ -90,11 +91,8 @@ def _commit(db: duckdb.DuckDBPyConnection, table: str, rows: str, receipt: str, 
     for first in range(0, total, ROWS_A_PART):
         path = folder / f"{first}.parquet"
         chosen = f"(FROM given WHERE rowid BETWEEN {first} AND {first + ROWS_A_PART - 1})"
-        db.execute(
-            f"COPY (SELECT {_columns(contract, have, receipt)} FROM {chosen}) TO '{path}'"
-            f" (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_A_GROUP})"
-        )
-        parts.append(part_of(path))
+        rows = db.execute(f"SELECT {_columns(contract, have, receipt)} FROM {chosen}").to_arrow_table()
+        parts.append(write_part(rows, path))
     schema = bronze_schema(contract)
     assert commit(table, schema, parts, receipt, 1, contract.title)
 

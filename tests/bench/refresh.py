@@ -19,7 +19,7 @@ from pyspark import SparkContext
 from citybrain import duck, engine, lake
 from citybrain.maintain import maintain
 from citybrain.runner import run
-from citybrain.runner.run import session
+from citybrain.runner.run import Result, session
 from tests.bench import history
 
 DAY, OLD_SHARE = 3_000, 0.05  # orders of a day that are new or changed; of them older than a year
@@ -60,11 +60,18 @@ def cpu_seconds() -> float:
 
 def measured(tables: list[str], full: bool = False) -> dict[str, Any]:
     began, before, used = time.monotonic(), bytes_read(), cpu_seconds()
-    results = run(tables, full=full, tell=lambda result: sys.stderr.write(f"{result.to_json()}\n"))
+    told, took = before, {}
+
+    def tell(result: Result) -> None:
+        nonlocal told
+        sys.stderr.write(f"{result.to_json()}\n")
+        told, since = bytes_read(), told
+        took[result.table] = (result.seconds, told - since)
+
+    results = run(tables, full=full, tell=tell)
     assert all(result.ok for result in results), results
-    tables_took = {result.table: result.seconds for result in results}
     return {"seconds": time.monotonic() - began, "cpu": cpu_seconds() - used, "bytes": bytes_read() - before,
-            "tables": tables_took}  # fmt: skip
+            "tables": took}  # fmt: skip
 
 
 def a_day(orders: int, day: int) -> str:

@@ -41,8 +41,9 @@ def test_a_day_costs_what_changed_that_day(tmp_path):
             read = answer[what]["bytes"] / 1e6
             took = f"{answer[what]['seconds']:7.1f} s  {answer[what]['cpu']:7.1f} s of CPU"
             print(f"    {what:<8} {took}  {read:8.1f} MB read")
-        for table, seconds in answer["refresh"]["tables"].items():
-            print(f"        {table:<44} {seconds:6.1f} s of {answer['full']['tables'][table]:7.1f} s in full")
+        for table, (seconds, read) in answer["refresh"]["tables"].items():
+            full = answer["full"]["tables"][table][0]
+            print(f"        {table:<44} {seconds:6.1f} s of {full:7.1f} s in full  {read / 1e6:8.1f} MB")
         print(f"    the flow cube from scratch by DuckDB {answer['duckdb']['seconds']:.2f} s")
     small, large = (found[orders]["refresh"] for orders in SIZES)
     times = ", ".join(f"{large[what] / small[what]:.2f} × the {what}" for what in ("seconds", "cpu", "bytes"))

@@ -54,7 +54,7 @@ def test_every_chart_has_something_to_show(boards, db, key):
 
 
 def test_what_nobody_has_said_has_a_word_and_an_unknown_code_is_shown(boards, db):
-    names, answer = answered(boards, db, CHARTS["governance/overdue-by-unit"])
+    _, answer = answered(boards, db, CHARTS["governance/overdue-by-unit"])
     assert {("未派单位", 9000), ("D99", 9000)} <= set(answer)
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, convert_to_deltalake
 
 from citybrain.contracts import Field
 from citybrain.ingest import ingest, plain
 from citybrain.ingest.cells import cast_value, help_value, is_plain
 from citybrain.ingest.judge import database
+from citybrain.ingest.plain import write_part
+from citybrain.ingest.write import small_pages
+from citybrain.lookup import rows_among
 from tests.lake import rows_of
 
 TEXTS = {
@@ -82,3 +88,27 @@ def test_a_dictionary_is_made_only_where_it_stays_small():
     assert [pa.types.is_dictionary(t) for t in condensed.schema.types] == [True, False, False]
     assert condensed["c0"].cast(pa.string()).to_pylist() == rows["c0"].to_pylist()
     assert plain.with_texts(condensed, pa.table({"c": ["c0"], "t": ["受理"]})).to_pylist() == [*range(0, 10000, 2)]
+
+
+@pytest.mark.parametrize("kept_up", [False, True])
+def test_few_rows_of_many_are_found_in_few_pages(tmp_path, kept_up):
+    """As they were handed in, and after upkeep has made one file of several."""
+    digests = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(60_000)]
+    rows = pa.table({"id": [f"K{i:06}" for i in range(60_000)], "text": digests, "town": ["桂城", "狮山"] * 30_000})
+    parts = [rows.slice(begin, 20_000) for begin in range(0, 60_000, 20_000)] if kept_up else [rows]
+    for number, part in enumerate(parts):
+        write_part(part, tmp_path / f"{number}.parquet")
+    convert_to_deltalake(str(tmp_path))
+    table = DeltaTable(str(tmp_path))
+    if kept_up:
+        table.optimize.compact(writer_properties=small_pages())
+    size = sum(pa.table(table.get_add_actions())["size_bytes"].to_pylist())
+    before = bytes_read()
+    found = rows_among(table, "id", ["K000003", "K050000", *(f"K050000-{i}" for i in range(30))])
+    assert set(found["text"].to_pylist()) == {digests[3], digests[50_000]}
+    assert bytes_read() - before < size / 4, "the keys, two pages of the others, and what is told of pages"
+
+
+def bytes_read() -> int:
+    """What this process has read, of files and else, as the kernel tells."""
+    return int(Path("/proc/self/io").read_text().split()[1])

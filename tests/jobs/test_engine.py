@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import functions as F
 
 from citybrain import engine, lake
+from citybrain.ingest.write import ROWS_A_GROUP
 from tests.jobs.lakehouse import deliver, withdraw
 
 TOWN = "bronze.reference__town"
@@ -38,6 +40,7 @@ def test_every_version_is_read_as_delta_reads_it(spark, tmp_path, monkeypatch, a
     assert found == [["440605011"], ["440605011", "440605012", "440605013"], ["440605012", "440605013"], []]
 
 
+@pytest.mark.parametrize("marked", [True, False])
 @pytest.mark.parametrize(
     ("column", "values"),
     [
@@ -47,12 +50,12 @@ def test_every_version_is_read_as_delta_reads_it(spark, tmp_path, monkeypatch, a
         ("day", [date(2003, 1, 1), date(1970, 1, 1)]),
     ],
 )
-def test_rows_among_values_are_those_that_a_filter_leaves(spark, tmp_path, column, values):
+def test_rows_among_values_are_those_that_a_filter_leaves(spark, tmp_path, column, values, marked):
     uri = str(tmp_path / "甲 100% b")
     spark.sql(
         f"CREATE TABLE delta.`{uri}` (name string, n bigint, day date, at timestamp, price decimal(18,2), `组` int,"
         " spans array<struct<begin: timestamp, words: array<string>>>, texts map<string, string>) USING delta"
-        " TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')"
+        f" TBLPROPERTIES ('delta.enableDeletionVectors' = '{str(marked).lower()}')"
     )
     day, at = date(2003, 1, 1), datetime(2026, 3, 1, 9, 5, 0, 7, tzinfo=UTC)
     rows = [
@@ -70,6 +73,34 @@ def test_rows_among_values_are_those_that_a_filter_leaves(spark, tmp_path, colum
     assert found.schema == filtered.schema
     assert _sorted(found) == _sorted(filtered)
     assert len(_sorted(engine.rows_among(spark, uri, 1, "name", ["gone"]))) == 1
+
+
+def test_where_rows_are_marked_only_groups_that_hold_a_key_are_read(spark, tmp_path, monkeypatch):
+    uri, read = str(tmp_path / "marked"), []
+    spark.sql(
+        f"CREATE TABLE delta.`{uri}` (n bigint) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')"
+    )
+    for first, rows in ((0, 3 * ROWS_A_GROUP), (10**6, 10)):
+        spark.range(first, first + rows, 1, 1).selectExpr("id AS n").write.format("delta").mode("append").save(uri)
+    second = ROWS_A_GROUP + 7
+    spark.sql(f"DELETE FROM delta.`{uri}` WHERE n IN (3, {second})")
+    read_group = pq.ParquetFile.read_row_group
+
+    def noted(file, group, columns=None):
+        read.append((group, columns))
+        return read_group(file, group, columns)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", noted)
+    version = DeltaTable(uri).version()
+    for wanted, found, groups in (
+        ([0, second, 10**6 + 5], [0, 10**6 + 5], [0, 0]),
+        ([second, second + 1], [second + 1], [1]),
+        ([3], [], []),
+        ([-1, 10**5], [], []),
+    ):
+        read.clear()
+        assert sorted(row.n for row in engine.rows_among(spark, uri, version, "n", wanted).collect()) == found
+        assert [group for group, columns in read if columns is None] == groups
 
 
 @pytest.mark.parametrize(("key", "column"), [(("name", "n"), "name"), (("day", "name", "at"), "day"), (("n",), "n")])

@@ -16,7 +16,7 @@ from citybrain.contracts import Field
 from citybrain.ingest.cells import kind_of
 from citybrain.ingest.findings import Origin
 from citybrain.ingest.schema import arrow_type, system_type
-from citybrain.ingest.write import ROWS_A_GROUP, Part, part_of
+from citybrain.ingest.write import ROWS_A_GROUP, ROWS_A_PAGE, Part, part_of
 
 _AHEAD = pa.scalar(8 * 3600, pa.duration("s"))  # Shanghai's clocks are ahead of UTC by so much
 
@@ -83,7 +83,6 @@ def write(rows: pa.Table, unsound: pa.Array, origin: Origin, path: Path) -> Part
     Columns that the file does not have are not written: what a Parquet file lacks is null in Delta.
     """
     rows = without(rows, [unsound])
-    few = [f.name for f in rows.schema if pa.types.is_dictionary(f.type) or _has_few(rows[f.name])]
     same = {
         "_receipt": origin.receipt,
         "_load": origin.load,
@@ -100,12 +99,20 @@ def write(rows: pa.Table, unsound: pa.Array, origin: Origin, path: Path) -> Part
     rows = rows.cast(pa.schema(instants))
     for name, value in same.items():
         rows = rows.append_column(name, _repeated(value, system_type(name), rows.num_rows))
+    return write_part(rows, path)
+
+
+def write_part(rows: pa.Table, path: Path) -> Part:
+    """A Parquet file in which a few rows are found by reading a few pages. A dictionary, which is always read whole, is
+    for columns of few distinct values."""
     pq.write_table(
         rows,
         path,
         compression="zstd",
         row_group_size=ROWS_A_GROUP,
-        use_dictionary=[*few, *same],
+        max_rows_per_page=ROWS_A_PAGE,
+        write_page_index=True,
+        use_dictionary=[name for name in rows.column_names if _has_few(rows[name])],
         store_schema=False,  # else a reader would take Arrow's types for those of the table
     )
     return part_of(path)
@@ -113,6 +120,8 @@ def write(rows: pa.Table, unsound: pa.Array, origin: Origin, path: Path) -> Part
 
 def _has_few(column: pa.ChunkedArray) -> bool:
     """Few distinct values, as far as the first rows tell: worth a dictionary."""
+    if pa.types.is_dictionary(column.type) or pa.types.is_nested(column.type):
+        return True
     sample = column[:4096]
     return bool(pc.count_distinct(sample).as_py() * 16 < len(sample))
 

@@ -60,12 +60,20 @@ def _bounds(found: Sequence[pq.Statistics | None]) -> Bounds | None:
     return Bounds(nulls, min(one.min for one in filled), max(one.max for one in filled))
 
 
-ROWS_A_GROUP = 20_480  # a day's refresh looks for a few keys among all: a group is the least that is read
+# A day looks for a few keys among all (infra/decisions/0017): of the key's column it reads at least a group of
+# rows, of the others a page; but a dictionary is read whole.
+ROWS_A_GROUP, ROWS_A_PAGE, DICTIONARY = 8_192, 2_000, 32 << 10
 
 
 def small_pages() -> WriterProperties:
     """How delta-rs writes files in which a few rows can be found."""
-    return WriterProperties(max_row_group_size=ROWS_A_GROUP, data_page_row_count_limit=2_000)
+    return WriterProperties(
+        max_row_group_size=ROWS_A_GROUP,
+        data_page_row_count_limit=ROWS_A_PAGE,
+        write_batch_size=ROWS_A_PAGE,
+        dictionary_page_size_limit=DICTIONARY,
+        compression="ZSTD",
+    )
 
 
 def commit(

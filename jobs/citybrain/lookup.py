@@ -1,0 +1,81 @@
+"""Finds the rows of some thousand keys in a large Delta table on a local disk by reading the few places that hold them
+(infra/decisions/0017)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date
+from urllib.parse import unquote
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from deltalake import DeltaTable, QueryBuilder
+
+from citybrain.duck import literal
+
+Key = str | date | int
+
+
+def rows_among(table: DeltaTable, column: str, values: Collection[Key]) -> pa.Table:
+    """The rows of the table whose ``column`` is one of the values, all of one type, in the columns of the table."""
+    schema = pa.schema(table.schema().to_arrow())
+    if not values:
+        return schema.empty_table()
+    marked = _kept(table)
+    if not marked or table.metadata().partition_columns:
+        return _asked(table, column, values).cast(schema)
+    wanted = sorted(values)
+    parts = [p for file in table.file_uris() for p in _of_file(_path(file), column, wanted, marked.get(_path(file)))]
+    known = [part.cast(pa.schema([schema.field(name) for name in part.column_names])) for part in parts]
+    return pa.concat_tables([schema.empty_table(), *known], promote_options="default")
+
+
+def _asked(table: DeltaTable, column: str, values: Collection[Key]) -> pa.Table:
+    """By DataFusion, which reads the pages that hold such a row. A list alone is no reason for it to look at pages."""
+    listed = ", ".join(map(literal, values))
+    query = f'SELECT * FROM rows WHERE "{column}" IN ({listed})'
+    query += f' AND "{column}" BETWEEN {literal(min(values))} AND {literal(max(values))}'
+    return pa.table(QueryBuilder().register("rows", table).execute(query).read_all())
+
+
+def _kept(table: DeltaTable) -> dict[str, np.ndarray]:
+    """For each file with rows that are marked as deleted, in the order of its rows, whether a row is still there. It
+    may end before the file does: what follows is there."""
+    if "deletionVectors" not in (table.protocol().reader_features or ()):
+        return {}
+    marks = pa.table(table.deletion_vectors())
+    masks = (mask.values.to_numpy(zero_copy_only=False) for mask in marks["selection_vector"])
+    return dict(zip(map(_path, marks["filepath"].to_pylist()), masks, strict=True))
+
+
+def _path(uri: str) -> str:
+    return unquote(uri.removeprefix("file://"))
+
+
+def _of_file(path: str, column: str, wanted: Sequence[Key], kept: np.ndarray | None) -> Iterator[pa.Table]:
+    """From each group of rows that may hold a key, its keys; the other columns only if it does hold one. DataFusion
+    reads the whole of a file in which rows are marked."""
+    with pq.ParquetFile(path) as file:
+        named = [file.schema.column(i).path for i in range(file.metadata.num_columns)]
+        place, begin = named.index(column), 0
+        for number in range(file.num_row_groups):
+            group = file.metadata.row_group(number)
+            if _may_hold(group.column(place).statistics, wanted):
+                keys = file.read_row_group(number, columns=[column])[column]
+                here = pc.is_in(keys, pa.array(wanted, keys.type)).to_numpy()
+                if kept is not None:
+                    still = kept[begin : begin + group.num_rows]
+                    here[: len(still)] &= still
+                if here.any():
+                    yield file.read_row_group(number).filter(pa.array(here))
+            begin += group.num_rows
+
+
+def _may_hold(told: pq.Statistics | None, wanted: Sequence[Key]) -> bool:
+    if told is None or not told.has_min_max:
+        return told is None or told.num_values > 0
+    at = bisect_left(wanted, told.min)
+    return at < len(wanted) and wanted[at] <= told.max
