@@ -37,7 +37,7 @@ INGEST = (
 
 
 STEPS = {
-    "copy and hash": (landing, "_copied"),
+    "copy and hash": (landing, "copied"),
     "marks of secrecy": (landing, "secrecy"),
     "encoding": (csv_source, "text_encoding"),
     "lines into cells": (csv_source._Parser, "feed"),

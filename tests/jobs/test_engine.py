@@ -11,10 +11,10 @@ from deltalake import DeltaTable
 from pyspark.sql import functions as F
 
 from citybrain import engine, lake
-from citybrain.ingest.write import ROWS_A_GROUP
 from tests.jobs.lakehouse import deliver, withdraw
 
 TOWN = "bronze.reference__town"
+GROUP = 8192  # rows, as infra/spark/spark-defaults.conf has it
 
 
 def town(n: int) -> dict[str, object]:
@@ -80,9 +80,9 @@ def test_where_rows_are_marked_only_groups_that_hold_a_key_are_read(spark, tmp_p
     spark.sql(
         f"CREATE TABLE delta.`{uri}` (n bigint) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')"
     )
-    for first, rows in ((0, 3 * ROWS_A_GROUP), (10**6, 10)):
+    for first, rows in ((0, 3 * GROUP), (10**6, 10)):
         spark.range(first, first + rows, 1, 1).selectExpr("id AS n").write.format("delta").mode("append").save(uri)
-    second = ROWS_A_GROUP + 7
+    second = GROUP + 7
     spark.sql(f"DELETE FROM delta.`{uri}` WHERE n IN (3, {second})")
     read_group = pq.ParquetFile.read_row_group
 

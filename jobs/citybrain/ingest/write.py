@@ -60,9 +60,9 @@ def _bounds(found: Sequence[pq.Statistics | None]) -> Bounds | None:
     return Bounds(nulls, min(one.min for one in filled), max(one.max for one in filled))
 
 
-# A day looks for a few keys among all (infra/decisions/0017): of the key's column it reads at least a group of
-# rows, of the others a page; but a dictionary is read whole.
-ROWS_A_GROUP, ROWS_A_PAGE, DICTIONARY = 8_192, 2_000, 32 << 10
+# A day looks for a few keys among all (infra/decisions/0017): it reads the column of the key, and of the others the
+# pages that hold one; but a dictionary is read whole. Smaller pages take longer to write.
+ROWS_A_GROUP, ROWS_A_PAGE, DICTIONARY = 122_880, 4_000, 32 << 10
 
 
 def small_pages() -> WriterProperties:
