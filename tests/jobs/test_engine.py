@@ -94,7 +94,7 @@ def test_where_rows_are_marked_only_groups_that_hold_a_key_are_read(spark, tmp_p
     version = DeltaTable(uri).version()
     for wanted, found, groups in (
         ([0, second, 10**6 + 5], [0, 10**6 + 5], [0, 0]),
-        ([second, second + 1], [second + 1], [1]),
+        ([second, second + 1, 2 * GROUP + 9], [second + 1, 2 * GROUP + 9], [1, 2]),
         ([3], [], []),
         ([-1, 10**5], [], []),
     ):
