@@ -24,10 +24,10 @@ def rows_among(table: DeltaTable, column: str, values: Collection[Key]) -> pa.Ta
     schema = pa.schema(table.schema().to_arrow())
     if not values:
         return schema.empty_table()
-    marked = _kept(table)
-    if not marked or table.metadata().partition_columns:
+    may_be_marked = "deletionVectors" in (table.protocol().reader_features or ())
+    if not may_be_marked or table.metadata().partition_columns:
         return _asked(table, column, values).cast(schema)
-    wanted = sorted(values)
+    wanted, marked = sorted(values), _kept(table)
     parts = [p for file in table.file_uris() for p in _of_file(_path(file), column, wanted, marked.get(_path(file)))]
     known = [part.cast(pa.schema([schema.field(name) for name in part.column_names])) for part in parts]
     return pa.concat_tables([schema.empty_table(), *known], promote_options="default")
@@ -44,8 +44,6 @@ def _asked(table: DeltaTable, column: str, values: Collection[Key]) -> pa.Table:
 def _kept(table: DeltaTable) -> dict[str, np.ndarray]:
     """For each file with rows that are marked as deleted, in the order of its rows, whether a row is still there. It
     may end before the file does: what follows is there."""
-    if "deletionVectors" not in (table.protocol().reader_features or ()):
-        return {}
     marks = pa.table(table.deletion_vectors())
     masks = (mask.values.to_numpy(zero_copy_only=False) for mask in marks["selection_vector"])
     return dict(zip(map(_path, marks["filepath"].to_pylist()), masks, strict=True))
@@ -57,7 +55,7 @@ def _path(uri: str) -> str:
 
 def _of_file(path: str, column: str, wanted: Sequence[Key], kept: np.ndarray | None) -> Iterator[pa.Table]:
     """From each group of rows that may hold a key, its keys; the other columns only if it does hold one. DataFusion
-    reads the whole of a file in which rows are marked."""
+    reads the whole of every file of a table in which rows may be marked."""
     with pq.ParquetFile(path) as file:
         named = [file.schema.column(i).path for i in range(file.metadata.num_columns)]
         place, begin = named.index(column), 0

@@ -75,7 +75,7 @@ def test_rows_among_values_are_those_that_a_filter_leaves(spark, tmp_path, colum
     assert len(_sorted(engine.rows_among(spark, uri, 1, "name", ["gone"]))) == 1
 
 
-def test_where_rows_are_marked_only_groups_that_hold_a_key_are_read(spark, tmp_path, monkeypatch):
+def test_where_rows_may_be_marked_only_groups_that_hold_a_key_are_read(spark, tmp_path, monkeypatch):
     uri, read = str(tmp_path / "marked"), []
     spark.sql(
         f"CREATE TABLE delta.`{uri}` (n bigint) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')"
@@ -92,14 +92,15 @@ def test_where_rows_are_marked_only_groups_that_hold_a_key_are_read(spark, tmp_p
 
     monkeypatch.setattr(pq.ParquetFile, "read_row_group", noted)
     version = DeltaTable(uri).version()
-    for wanted, found, groups in (
-        ([0, second, 10**6 + 5], [0, 10**6 + 5], [0, 0]),
-        ([second, second + 1, 2 * GROUP + 9], [second + 1, 2 * GROUP + 9], [1, 2]),
-        ([3], [], []),
-        ([-1, 10**5], [], []),
+    for at, wanted, found, groups in (
+        (version - 1, [second], [second], [1]),
+        (version, [0, second, 10**6 + 5], [0, 10**6 + 5], [0, 0]),
+        (version, [second, second + 1, 2 * GROUP + 9], [second + 1, 2 * GROUP + 9], [1, 2]),
+        (version, [3], [], []),
+        (version, [-1, 10**5], [], []),
     ):
         read.clear()
-        assert sorted(row.n for row in engine.rows_among(spark, uri, version, "n", wanted).collect()) == found
+        assert sorted(row.n for row in engine.rows_among(spark, uri, at, "n", wanted).collect()) == found
         assert [group for group, columns in read if columns is None] == groups
 
 
