@@ -25,6 +25,11 @@ print(json.dumps(dict(seconds=time.monotonic() - began, cpu=used() - cpu, answer
 """
 
 
+def bytes_read(process: str = "/proc/self") -> int:
+    """What a process has read since it began, of files and else, as the kernel tells."""
+    return int(Path(process, "io").read_text().split()[1])
+
+
 def measured(way: tuple[str, str], file: Path, home: Path) -> dict:
     script = MEASURE.format(setup=way[0], work=way[1].format(file=file))
     env = {**os.environ, "PYTHONPATH": str(ROOT / "jobs"), "CITYBRAIN_HOME": str(home)}

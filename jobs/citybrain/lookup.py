@@ -28,7 +28,7 @@ def rows_among(table: DeltaTable, column: str, values: Collection[Key]) -> pa.Ta
     if not may_be_marked or table.metadata().partition_columns:
         return _asked(table, column, values).cast(schema)
     wanted, marked = sorted(values), _kept(table)
-    parts = [p for file in table.file_uris() for p in _of_file(_path(file), column, wanted, marked.get(_path(file)))]
+    parts = [p for file in map(_path, table.file_uris()) for p in _of_file(file, column, wanted, marked.get(file))]
     known = [part.cast(pa.schema([schema.field(name) for name in part.column_names])) for part in parts]
     return pa.concat_tables([schema.empty_table(), *known], promote_options="default")
 
@@ -59,11 +59,12 @@ def _of_file(path: str, column: str, wanted: Sequence[Key], kept: np.ndarray | N
     with pq.ParquetFile(path) as file:
         named = [file.schema.column(i).path for i in range(file.metadata.num_columns)]
         place, begin = named.index(column), 0
+        listed = pa.array(wanted, file.schema_arrow.field(column).type)
         for number in range(file.num_row_groups):
             group = file.metadata.row_group(number)
             if _may_hold(group.column(place).statistics, wanted):
                 keys = file.read_row_group(number, columns=[column])[column]
-                here = pc.is_in(keys, pa.array(wanted, keys.type)).to_numpy()
+                here = pc.is_in(keys, listed).to_numpy()
                 if kept is not None:
                     still = kept[begin : begin + group.num_rows]
                     here[: len(still)] &= still

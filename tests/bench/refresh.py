@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from pathlib import Path
@@ -21,6 +20,7 @@ from citybrain.maintain import maintain
 from citybrain.runner import run
 from citybrain.runner.run import Result, session
 from tests.bench import history
+from tests.measured import bytes_read
 
 DAY, OLD_SHARE = 3_000, 0.05  # orders of a day that are new or changed; of them older than a year
 SILVER = ["silver.work_order_event", "silver.work_order"]
@@ -46,10 +46,9 @@ def jvm() -> str:
     return f"/proc/{SparkContext._active_spark_context._jvm.java.lang.ProcessHandle.current().pid()}"
 
 
-def bytes_read() -> int:
-    """What Spark's JVM and this process have read since they began, of files and else."""
-    of = (Path(process, "io").read_text() for process in (jvm(), "/proc/self"))
-    return sum(int(re.search(r"rchar: (\d+)", text)[1]) for text in of)  # type: ignore[index]
+def both_read() -> int:
+    """Bytes that Spark's JVM and this process have read since they began."""
+    return bytes_read(jvm()) + bytes_read()
 
 
 def cpu_seconds() -> float:
@@ -59,18 +58,18 @@ def cpu_seconds() -> float:
 
 
 def measured(tables: list[str], full: bool = False) -> dict[str, Any]:
-    began, before, used = time.monotonic(), bytes_read(), cpu_seconds()
+    began, before, used = time.monotonic(), both_read(), cpu_seconds()
     told, took = before, {}
 
     def tell(result: Result) -> None:
         nonlocal told
         sys.stderr.write(f"{result.to_json()}\n")
-        told, since = bytes_read(), told
+        told, since = both_read(), told
         took[result.table] = (result.seconds, told - since)
 
     results = run(tables, full=full, tell=tell)
     assert all(result.ok for result in results), results
-    return {"seconds": time.monotonic() - began, "cpu": cpu_seconds() - used, "bytes": bytes_read() - before,
+    return {"seconds": time.monotonic() - began, "cpu": cpu_seconds() - used, "bytes": both_read() - before,
             "tables": took}  # fmt: skip
 
 

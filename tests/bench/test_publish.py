@@ -15,7 +15,7 @@ from collections.abc import Callable
 import pytest
 
 from citybrain import engine
-from tests.bench.refresh import bytes_read, cpu_seconds
+from tests.bench.refresh import both_read, cpu_seconds
 
 ORDERS = int(os.environ.get("CITYBRAIN_BENCH_TABLE_ORDERS", "6000000"))
 KEY = ("order_id", "step")
@@ -53,6 +53,6 @@ def test_a_days_difference_in_a_large_table(tmp_path, monkeypatch):
 
 
 def _measured(work: Callable[[], None]) -> tuple[float, float, int]:
-    began, used, before = time.monotonic(), cpu_seconds(), bytes_read()
+    began, used, before = time.monotonic(), cpu_seconds(), both_read()
     work()
-    return time.monotonic() - began, cpu_seconds() - used, bytes_read() - before
+    return time.monotonic() - began, cpu_seconds() - used, both_read() - before

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -18,6 +17,7 @@ from citybrain.ingest.plain import write_part
 from citybrain.ingest.write import small_pages
 from citybrain.lookup import rows_among
 from tests.lake import rows_of
+from tests.measured import bytes_read
 
 TEXTS = {
     "timestamp": {
@@ -107,8 +107,3 @@ def test_few_rows_of_many_are_found_in_few_pages(tmp_path, kept_up):
     found = rows_among(table, "id", ["K000003", "K050000", *(f"K050000-{i}" for i in range(30))])
     assert set(found["text"].to_pylist()) == {digests[3], digests[50_000]}
     assert bytes_read() - before < size / 4, "the keys, two pages of the others, and what is told of pages"
-
-
-def bytes_read() -> int:
-    """What this process has read, of files and else, as the kernel tells."""
-    return int(Path("/proc/self/io").read_text().split()[1])

@@ -14,7 +14,6 @@ from citybrain import engine, lake
 from tests.jobs.lakehouse import deliver, withdraw
 
 TOWN = "bronze.reference__town"
-GROUP = 8192  # rows, as infra/spark/spark-defaults.conf has it
 
 
 def town(n: int) -> dict[str, object]:
@@ -77,12 +76,13 @@ def test_rows_among_values_are_those_that_a_filter_leaves(spark, tmp_path, colum
 
 def test_where_rows_may_be_marked_only_groups_that_hold_a_key_are_read(spark, tmp_path, monkeypatch):
     uri, read = str(tmp_path / "marked"), []
+    in_group = int(spark.conf.get("spark.hadoop.parquet.block.row.count.limit"))
     spark.sql(
         f"CREATE TABLE delta.`{uri}` (n bigint) USING delta TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')"
     )
-    for first, rows in ((0, 3 * GROUP), (10**6, 10)):
+    for first, rows in ((0, 3 * in_group), (10**6, 10)):
         spark.range(first, first + rows, 1, 1).selectExpr("id AS n").write.format("delta").mode("append").save(uri)
-    second = GROUP + 7
+    second = in_group + 7
     spark.sql(f"DELETE FROM delta.`{uri}` WHERE n IN (3, {second})")
     read_group = pq.ParquetFile.read_row_group
 
@@ -95,7 +95,7 @@ def test_where_rows_may_be_marked_only_groups_that_hold_a_key_are_read(spark, tm
     for at, wanted, found, groups in (
         (version - 1, [second], [second], [1]),
         (version, [0, second, 10**6 + 5], [0, 10**6 + 5], [0, 0]),
-        (version, [second, second + 1, 2 * GROUP + 9], [second + 1, 2 * GROUP + 9], [1, 2]),
+        (version, [second, second + 1, 2 * in_group + 9], [second + 1, 2 * in_group + 9], [1, 2]),
         (version, [3], [], []),
         (version, [-1, 10**5], [], []),
     ):
