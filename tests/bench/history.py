@@ -1,10 +1,11 @@
 """Years of work orders with their steps (模拟数据), in bronze as ingest puts them there.
 
-Each value follows from an order's number, the day too: whatever their count, orders spread over the same six years.
+Each value follows from an order's number, the day too: orders are numbered in the order in which they were reported.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -21,7 +22,6 @@ from citybrain.ingest.write import commit
 ORDER, EVENT = "bronze.centre__work_order", "bronze.centre__work_order_event"
 CODES = ("town", "village", "category", "deadline_rule", "calendar_day", "boundary", "place_name")
 DAY_BEGINS = "TIMESTAMPTZ '2026-10-01 00:00:00+08'"  # all history lies before it, the day's news on it
-YEARS_BACK = 6
 STEPS = ("受理", "立案", "派遣", "处置", "结案")
 ROWS_A_PART = 250_000
 
@@ -31,23 +31,34 @@ CREATE MACRO one_of(i, salt, choices) AS choices[1 + dice(i, salt, len(choices))
 """
 
 
+@dataclass(frozen=True)
+class History:
+    """So many orders, reported in the days before DAY_BEGINS, as many on each."""
+
+    orders: int
+    days: int
+
+    @property
+    def of_last_year(self) -> int:
+        return self.orders * 365 // self.days
+
+
 def code_tables() -> None:
     for name in CODES:
         ingest(f"reference__{name}", ROOT / f"schemas/codes/{name}.csv")
 
 
-def deliver(ids: str, orders: int, receipt: str, hours: int, scratch: Path) -> None:
-    """Orders and their steps. ``ids``: a SELECT of column i below ``orders`` for history, above it for new ones;
+def deliver(ids: str, history: History, receipt: str, hours: int, scratch: Path) -> None:
+    """Orders and their steps. ``ids``: a SELECT of column i, from ``history.orders`` on for new ones;
     ``hours`` after the day's begin, they were exported."""
     with duckdb.connect() as db:
         db.execute(f"{_MACROS} SET TimeZone = 'Asia/Shanghai'")
-        db.execute(f"CREATE VIEW orders AS {_orders(ids, orders, hours)}")
+        db.execute(f"CREATE VIEW orders AS {_orders(ids, history, hours)}")
         _commit(db, ORDER, "FROM orders", receipt, scratch)
         _commit(db, EVENT, _events(), receipt, scratch)
 
 
-def _orders(ids: str, orders: int, hours: int) -> str:
-    seconds = YEARS_BACK * 365 * 86_400
+def _orders(ids: str, history: History, hours: int) -> str:
     return f"""
         SELECT 'NH' || strftime(reported_at, '%Y%m%d') || lpad(i::VARCHAR, 8, '0') AS work_order_id,
             one_of(i, 1, ['网格系统', '12345热线', '数字城管']) AS source_system, i::VARCHAR AS source_no,
@@ -67,7 +78,8 @@ def _orders(ids: str, orders: int, hours: int) -> str:
             reported_at + to_seconds(7200 + dice(i + {hours}, 14, 900000)) AS closed_at,
             greatest(reported_at, {DAY_BEGINS} - INTERVAL 20 YEAR) + to_hours({hours}) AS updated_at,
             {DAY_BEGINS} + to_hours({hours}) AS _received_at
-        FROM (SELECT i, {DAY_BEGINS} + to_seconds(((i - {orders}) * {seconds} / {orders})::BIGINT) AS reported_at
+        FROM (SELECT i, {DAY_BEGINS}
+                  + to_seconds(((i - {history.orders}) * {history.days * 86_400} / {history.orders})::BIGINT) AS reported_at
               FROM ({ids}))"""
 
 

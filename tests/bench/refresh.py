@@ -1,4 +1,4 @@
-"""One size of the refresh bench, in a process of its own: `python -m tests.bench.refresh ORDERS`; prints JSON.
+"""One size of the refresh bench, in a process of its own: `python -m tests.bench.refresh ORDERS DAYS`; prints JSON.
 
 A home that holds the history of an earlier call is taken up with the days that follow; `--no-full` leaves out the full
 recomputation. Together they measure one day again after a change of the code, in minutes.
@@ -20,6 +20,7 @@ from citybrain.maintain import maintain
 from citybrain.runner import run
 from citybrain.runner.run import Result, session
 from tests.bench import history
+from tests.bench.history import History
 from tests.measured import bytes_read
 
 DAY, OLD_SHARE = 3_000, 0.05  # orders of a day that are new or changed; of them older than a year
@@ -73,11 +74,12 @@ def measured(tables: list[str], full: bool = False) -> dict[str, Any]:
             "tables": took}  # fmt: skip
 
 
-def a_day(orders: int, day: int) -> str:
+def a_day(past: History, day: int) -> str:
     """Two thirds new orders; the others changed: mostly recent ones, a twentieth of the day older than a year."""
     new, old = DAY * 2 // 3, int(DAY * OLD_SHARE)
     recent = DAY - new - old
-    year = orders // history.YEARS_BACK
+    orders, year = past.orders, past.of_last_year
+    assert year < orders, "some orders are to be older than a year"
     return f"""
         SELECT {orders} + {day * new} + i AS i FROM range({new}) r(i)
         UNION ALL SELECT {orders} - 1 - hash(i * 7 + {day})::UBIGINT % {year} FROM range({recent}) r(i)
@@ -96,28 +98,28 @@ def by_duckdb() -> dict[str, Any]:
     return {"seconds": seconds}
 
 
-def build_history(orders: int) -> dict[str, Any]:
+def build_history(past: History) -> dict[str, Any]:
     """Years of orders, delivered, built and kept up; returns what building them cost."""
     history.code_tables()
-    history.deliver(f"SELECT i FROM range({orders}) r(i)", orders, "H", 0, lake.home() / "scratch")
+    history.deliver(f"SELECT i FROM range({past.orders}) r(i)", past, "H", 0, lake.home() / "scratch")
     run([f"silver.{name}" for name in history.CODES])
     built = measured([*SILVER, *CUBES])
     assert all(done.ok for done in maintain([history.ORDER, history.EVENT, *SILVER, *CUBES]))
     return built
 
 
-def deliver_day(orders: int, day: int) -> None:
-    ids = f"SELECT DISTINCT i FROM ({a_day(orders, day)})"
-    history.deliver(ids, orders, f"D{day}", day + 1, lake.home() / "scratch")
+def deliver_day(past: History, day: int) -> None:
+    ids = f"SELECT DISTINCT i FROM ({a_day(past, day)})"
+    history.deliver(ids, past, f"D{day}", 24 * (day + 1), lake.home() / "scratch")
 
 
-def main(orders: int, full: bool) -> None:
+def main(past: History, full: bool) -> None:
     notes = lake.home() / "bench.json"
-    known = json.loads(notes.read_text()) if notes.exists() else {"built": build_history(orders), "days": 0}
+    known = json.loads(notes.read_text()) if notes.exists() else {"built": build_history(past), "days": 0}
     answer = {"built": known["built"]}
     for day, what in enumerate(("warming", "refresh"), known["days"]):
         notes.write_text(json.dumps({"built": known["built"], "days": day + 1}))
-        deliver_day(orders, day)
+        deliver_day(past, day)
         answer[what] = measured([*SILVER, *CUBES])
     if full:
         answer |= {"full": measured([*SILVER, *CUBES], full=True), "duckdb": by_duckdb()}
@@ -126,4 +128,4 @@ def main(orders: int, full: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), "--no-full" not in sys.argv)
+    main(History(int(sys.argv[1]), int(sys.argv[2])), "--no-full" not in sys.argv)
