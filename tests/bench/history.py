@@ -59,6 +59,7 @@ def deliver(ids: str, history: History, receipt: str, hours: int, scratch: Path)
 
 
 def _orders(ids: str, history: History, hours: int) -> str:
+    seconds_apart = history.days * 86_400 / history.orders
     return f"""
         SELECT 'NH' || strftime(reported_at, '%Y%m%d') || lpad(i::VARCHAR, 8, '0') AS work_order_id,
             one_of(i, 1, ['网格系统', '12345热线', '数字城管']) AS source_system, i::VARCHAR AS source_no,
@@ -78,8 +79,7 @@ def _orders(ids: str, history: History, hours: int) -> str:
             reported_at + to_seconds(7200 + dice(i + {hours}, 14, 900000)) AS closed_at,
             greatest(reported_at, {DAY_BEGINS} - INTERVAL 20 YEAR) + to_hours({hours}) AS updated_at,
             {DAY_BEGINS} + to_hours({hours}) AS _received_at
-        FROM (SELECT i, {DAY_BEGINS}
-                  + to_seconds(((i - {history.orders}) * {history.days * 86_400} / {history.orders})::BIGINT) AS reported_at
+        FROM (SELECT i, {DAY_BEGINS} + to_seconds(((i - {history.orders}) * {seconds_apart})::BIGINT) AS reported_at
               FROM ({ids}))"""
 
 
