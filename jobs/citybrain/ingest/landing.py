@@ -107,7 +107,12 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
     draft = home / f".draft-{os.getpid()}"
     draft.mkdir()
     try:
-        sha, size = copied(file, draft / file.name)
+        size = copied(file, draft / file.name)
+        with ThreadPoolExecutor(2) as pool:  # the disk and both processors at once
+            synced, hashed = pool.submit(sync, draft / file.name), pool.submit(digest_of, draft / file.name)
+            is_secret = secrecy(draft / file.name, file.name)
+            synced.result()
+            sha = hashed.result()
         number = _number(table, sha, receipt)
         if known := find(table, number):
             return _restored(_same(known, sha), draft / file.name)
@@ -116,10 +121,6 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
         found = Receipt(
             receipt=number, table=table, file=file.name, sha256=sha, size=size, sender=sender, received_at=_now()
         )
-        with ThreadPoolExecutor(1) as pool:  # the disk and the processor at once
-            synced = pool.submit(sync, draft / file.name)
-            is_secret = secrecy(draft / file.name, file.name)
-            synced.result()
         if is_secret:
             found = found.changed(status="destroyed", refused_because=file_issue("secret_file"))
             (draft / file.name).unlink()
@@ -226,7 +227,8 @@ def keep_repair(receipt: Receipt, file: Path, sender: str | None) -> Receipt:
     name = f"{len(receipt.repairs) + 1}-{file.name}"
     home = receipt.folder / "repairs"
     home.mkdir(exist_ok=True)
-    sha, _ = copied(file, home / f".{name}.part")
+    copied(file, home / f".{name}.part")
+    sha = digest_of(home / f".{name}.part")
     if any(known.sha256 == sha for known in receipt.repairs):
         (home / f".{name}.part").unlink()
         return receipt
@@ -275,7 +277,6 @@ def _restored(known: Receipt, copy: Path) -> Receipt:
     original = known.original
     if known.status != "destroyed" and not (original.is_file() and digest_of(original) == known.sha256):
         _log.warning("%s: 原件已不是收到时的，以再次报送的同一文件恢复", original)
-        sync(copy)
         copy.replace(original)
         sync(known.folder)
     return known
