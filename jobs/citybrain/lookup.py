@@ -24,13 +24,17 @@ def rows_among(table: DeltaTable, column: str, values: Collection[Key]) -> pa.Ta
     schema = pa.schema(table.schema().to_arrow())
     if not values:
         return schema.empty_table()
-    may_be_marked = "deletionVectors" in (table.protocol().reader_features or ())
-    if not may_be_marked or table.metadata().partition_columns:
+    if not marks_rows(table) or table.metadata().partition_columns:
         return _asked(table, column, values).cast(schema)
     wanted, marked = sorted(values), _kept(table)
     parts = [p for file in map(_path, table.file_uris()) for p in _of_file(file, column, wanted, marked.get(file))]
     known = [part.cast(pa.schema([schema.field(name) for name in part.column_names])) for part in parts]
     return pa.concat_tables([schema.empty_table(), *known], promote_options="default")
+
+
+def marks_rows(table: DeltaTable) -> bool:
+    """Whether a row that is replaced is marked as deleted in its file, which is not written anew for its sake."""
+    return "deletionVectors" in (table.protocol().reader_features or ())
 
 
 def _asked(table: DeltaTable, column: str, values: Collection[Key]) -> pa.Table:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from citybrain import contracts, lake
 from citybrain.ingest import landing
 from citybrain.ingest.write import small_pages
+from citybrain.lookup import marks_rows
 from citybrain.runner import feed, state
 from citybrain.runner.build import Stage
 
@@ -117,7 +118,7 @@ def _by_spark(table: str, keep_days: float) -> Upkeep:
     before, held = _sizes(_open(table)), state.state(table)
     metadata = held.to_json() if held else ""
     column = _sorted_by(table)
-    if _crowded(before) or (column and not _marks_rows(table)):
+    if _crowded(before) or (column and not marks_rows(_open(table))):
         from citybrain import engine
         from citybrain.runner.run import session
 
@@ -126,7 +127,7 @@ def _by_spark(table: str, keep_days: float) -> Upkeep:
             engine.sort(session(), uri, column, metadata)
         else:
             engine.optimize(session(), uri, metadata)
-        if column and not _marks_rows(table):
+        if column and not marks_rows(_open(table)):
             engine.mark_rows(session(), uri, metadata)  # last, for it says that the table was sorted
     hours = retention(table, keep_days)
     if hours is not None:
@@ -138,11 +139,6 @@ def _by_spark(table: str, keep_days: float) -> Upkeep:
 
         engine.vacuum(session(), lake.table_uri(table), hours, metadata)
     return _told(table, before, len(deleted), hours)
-
-
-def _marks_rows(table: str) -> bool:
-    """Whether rows of the table are marked as deleted rather than files written anew."""
-    return bool(_open(table).protocol().reader_features)
 
 
 def _sorted_by(table: str) -> str | None:
