@@ -99,9 +99,12 @@ def _locked(table: str) -> AbstractContextManager[None]:
 
 
 def _by_rust(table: str, keep_days: float) -> Upkeep:
+    import pyarrow as pa
+
     before = _sizes(_open(table))
     if _crowded(before):
-        _open(table).optimize.compact(writer_properties=small_pages())
+        delta = _open(table)
+        delta.optimize.compact(writer_properties=small_pages(pa.schema(delta.schema().to_arrow())))
     hours = retention(table, keep_days)
     deleted = _unneeded(table, hours)
     if deleted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -11,7 +12,9 @@ from deltalake import DeltaTable
 from pyspark.sql import functions as F
 
 from citybrain import engine, lake
+from tests.bench.refresh import jvm
 from tests.jobs.lakehouse import deliver, withdraw
+from tests.measured import bytes_read
 
 TOWN = "bronze.reference__town"
 
@@ -102,6 +105,27 @@ def test_where_rows_may_be_marked_only_groups_that_hold_a_key_are_read(spark, tm
         read.clear()
         assert sorted(row.n for row in engine.rows_among(spark, uri, at, "n", wanted).collect()) == found
         assert [group for group, columns in read if columns is None] == groups
+
+
+def test_to_look_for_keys_is_to_read_their_column(spark, tmp_path):
+    """Neither an index nor a dictionary of each small group is read for the sake of a condition."""
+    path, rows, in_group = str(tmp_path / "rows"), 100_000, 100
+    moment = "timestamp_seconds(1.7e9 + id * 15) AS at"
+    table = spark.range(0, rows, 1, 1).selectExpr(
+        "concat('NH', lpad(id DIV 5, 12, '0')) AS n", moment, "uuid() AS text"
+    )
+    table.write.option("parquet.block.row.count.limit", in_group).parquet(path)
+    (file,) = map(pq.ParquetFile, Path(path).glob("*.parquet"))
+    assert file.num_row_groups == rows // in_group
+    assert file.metadata.row_group(0).column(1).total_compressed_size < 3 * in_group, "moments stand as differences"
+
+    def read(where: str) -> int:
+        before = bytes_read(jvm())
+        assert spark.read.parquet(path).where(where).agg(F.max("n")).head()[0]
+        return bytes_read(jvm()) - before
+
+    keys = ", ".join(f"'NH{n:012}'" for n in range(0, rows // 5, rows // 500))
+    assert [read(f"n IN ({keys})"), read(f"n IN ({keys})")][1] < 2 * read("true")
 
 
 @pytest.mark.parametrize(("key", "column"), [(("name", "n"), "name"), (("day", "name", "at"), "day"), (("n",), "n")])

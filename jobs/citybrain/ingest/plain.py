@@ -16,7 +16,7 @@ from citybrain.contracts import Field
 from citybrain.ingest.cells import kind_of
 from citybrain.ingest.findings import Origin
 from citybrain.ingest.schema import arrow_type, system_type
-from citybrain.ingest.write import ROWS_A_GROUP, ROWS_A_PAGE, Part, part_of
+from citybrain.ingest.write import ROWS_A_GROUP, ROWS_A_PAGE, Part, in_differences, part_of
 
 _AHEAD = pa.scalar(8 * 3600, pa.duration("s"))  # Shanghai's clocks are ahead of UTC by so much
 
@@ -105,6 +105,7 @@ def write(rows: pa.Table, unsound: pa.Array, origin: Origin, path: Path) -> Part
 def write_part(rows: pa.Table, path: Path) -> Part:
     """A Parquet file in which a few rows are found by reading a few pages. A dictionary, which is always read whole, is
     for columns of few distinct values."""
+    few = [name for name in rows.column_names if _has_few(rows[name])]
     pq.write_table(
         rows,
         path,
@@ -112,7 +113,8 @@ def write_part(rows: pa.Table, path: Path) -> Part:
         row_group_size=ROWS_A_GROUP,
         max_rows_per_page=ROWS_A_PAGE,
         write_page_index=True,
-        use_dictionary=[name for name in rows.column_names if _has_few(rows[name])],
+        use_dictionary=few,
+        column_encoding={name: "DELTA_BINARY_PACKED" for name in in_differences(rows.schema) if name not in few},
         store_schema=False,  # else a reader would take Arrow's types for those of the table
     )
     return part_of(path)

@@ -11,7 +11,15 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, Transaction, WriterProperties
+from deltalake import (
+    ColumnProperties,
+    CommitProperties,
+    DeltaTable,
+    QueryBuilder,
+    Schema,
+    Transaction,
+    WriterProperties,
+)
 from deltalake.transaction import AddAction, RemoveAction
 
 from citybrain.contracts import Contract
@@ -63,9 +71,16 @@ def _bounds(found: Sequence[pq.Statistics | None]) -> Bounds | None:
 # A day looks for a few keys among all (infra/decisions/0017): it reads the column of the key, and of the others the
 # pages that hold one; but a dictionary is read whole. Smaller pages take longer to write.
 ROWS_A_GROUP, ROWS_A_PAGE, DICTIONARY = 122_880, 4_000, 32 << 10
+_AS_DIFFERENCES = ColumnProperties(dictionary_enabled=False, encoding="DELTA_BINARY_PACKED")
 
 
-def small_pages() -> WriterProperties:
+def in_differences(schema: pa.Schema) -> list[str]:
+    """Columns to be written as differences from row to row, which takes less room and no longer."""
+    kinds = (pa.types.is_integer, pa.types.is_timestamp, pa.types.is_date)
+    return [field.name for field in schema if any(is_one(field.type) for is_one in kinds)]
+
+
+def small_pages(schema: pa.Schema) -> WriterProperties:
     """How delta-rs writes files in which a few rows can be found."""
     return WriterProperties(
         max_row_group_size=ROWS_A_GROUP,
@@ -73,6 +88,7 @@ def small_pages() -> WriterProperties:
         write_batch_size=ROWS_A_PAGE,
         dictionary_page_size_limit=DICTIONARY,
         compression="ZSTD",
+        column_properties={name: _AS_DIFFERENCES for name in in_differences(schema)},
     )
 
 
