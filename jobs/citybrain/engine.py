@@ -268,7 +268,8 @@ def replace(spark: SparkSession, uri: str, change: DataFrame, key: tuple[str, ..
     commit. It reads no other column and moves no row; MERGE would shuffle the table (infra/decisions/0017). In the
     change feed an updated row is one deleted and one inserted.
     """
-    exactly = f"to_json(struct({', '.join(f'`{k}`' for k in key)}), map('timestampFormat', '{_EXACT_INSTANT}'))"
+    whole = f"to_json(struct({', '.join(f'`{k}`' for k in key)}), map('timestampFormat', '{_EXACT_INSTANT}'))"
+    exactly = f"md5({whole})"  # Delta writes the condition into its log, which whoever opens the table reads
     gone = change.filter("_change <> 'insert'").select(column, F.expr(exactly)).collect()
     nearly = f"`{column}` IN ({_listed({row[0] for row in gone} - {None})})"
     nearly += f" OR `{column}` IS NULL" if any(row[0] is None for row in gone) else ""
