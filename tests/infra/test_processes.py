@@ -66,7 +66,7 @@ def test_a_whole_tree_ends(start: Start) -> None:
 
 def test_a_child_in_a_session_of_its_own_ends_too(start: Start) -> None:
     record = start("setsid sleep 300 & wait", ready=2)
-    assert len({process.session for process in processes.members(record).values()}) == 2
+    wait_for(lambda: len({process.session for process in processes.members(record).values()}) == 2)
     processes.end(record, 1)
     assert not processes.members(record)
 
