@@ -37,7 +37,8 @@ INGEST = (
 
 
 STEPS = {
-    "copy and hash": (landing, "copied"),
+    "copy": (landing, "copied"),
+    "hash": (landing, "digest_of"),
     "marks of secrecy": (landing, "secrecy"),
     "encoding": (csv_source, "text_encoding"),
     "lines into cells": (csv_source._Parser, "feed"),
@@ -61,6 +62,11 @@ class AtOnce:
         return done
 
     def shutdown(self) -> None: ...
+
+    def __enter__(self) -> AtOnce:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 def _head(file: Path, rows: int) -> Path:
@@ -100,7 +106,8 @@ def test_what_its_steps_cost(tmp_path, monkeypatch):
     copy = measured(COPY, file, tmp_path / "none")
     monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(flow, "ahead", lambda segments: segments)
-    monkeypatch.setattr(judge, "ThreadPoolExecutor", AtOnce)
+    for owner in (judge, landing):
+        monkeypatch.setattr(owner, "ThreadPoolExecutor", AtOnce)
     cost = Counter()
     for step, (owner, name) in STEPS.items():
         monkeypatch.setattr(owner, name, _counting(cost, step, getattr(owner, name)))
