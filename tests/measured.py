@@ -30,6 +30,16 @@ def bytes_read(process: str = "/proc/self") -> int:
     return int(Path(process, "io").read_text().split()[1])
 
 
+def jvm() -> str:
+    """Where the kernel tells of the JVM of Spark's session in this process."""
+    from pyspark import SparkContext
+
+    from citybrain import engine
+
+    engine.session()
+    return f"/proc/{SparkContext._active_spark_context._jvm.java.lang.ProcessHandle.current().pid()}"
+
+
 def measured(way: tuple[str, str], file: Path, home: Path) -> dict:
     script = MEASURE.format(setup=way[0], work=way[1].format(file=file))
     env = {**os.environ, "PYTHONPATH": str(ROOT / "jobs"), "CITYBRAIN_HOME": str(home)}

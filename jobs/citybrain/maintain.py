@@ -99,12 +99,10 @@ def _locked(table: str) -> AbstractContextManager[None]:
 
 
 def _by_rust(table: str, keep_days: float) -> Upkeep:
-    import pyarrow as pa
-
     before = _sizes(_open(table))
     if _crowded(before):
         delta = _open(table)
-        delta.optimize.compact(writer_properties=small_pages(pa.schema(delta.schema().to_arrow())))
+        delta.optimize.compact(writer_properties=small_pages(delta.schema()))
     hours = retention(table, keep_days)
     deleted = _unneeded(table, hours)
     if deleted:

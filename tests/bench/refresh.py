@@ -13,15 +13,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pyspark import SparkContext
-
-from citybrain import duck, engine, lake
+from citybrain import duck, lake
 from citybrain.maintain import maintain
 from citybrain.runner import run
 from citybrain.runner.run import Result, session
 from tests.bench import history
 from tests.bench.history import History
-from tests.measured import bytes_read
+from tests.measured import bytes_read, jvm
 
 DAY, OLD_SHARE = 3_000, 0.05  # orders of a day that are new or changed; of them older than a year
 SILVER = ["silver.work_order_event", "silver.work_order"]
@@ -39,12 +37,6 @@ FLOW = """
         {'moment': disposed_at, 'reported': 0, 'closed': 0}, {'moment': closed_at, 'reported': 0, 'closed': 1}],
         recursive := true) FROM %s)
     WHERE moment IS NOT NULL GROUP BY ALL"""
-
-
-def jvm() -> str:
-    """Where the kernel tells of Spark's JVM."""
-    engine.session()
-    return f"/proc/{SparkContext._active_spark_context._jvm.java.lang.ProcessHandle.current().pid()}"
 
 
 def both_read() -> int:

@@ -19,9 +19,8 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from citybrain import engine, lookup
-from tests.bench.refresh import jvm
 from tests.bench.test_publish import ORDERS, ROWS
-from tests.measured import bytes_read
+from tests.measured import bytes_read, jvm
 
 LAYOUTS = (("PARQUET_2_0", 4096), ("PARQUET_2_0", 8192), ("PARQUET_2_0", 2048), ("PARQUET_1_0", 4096))
 ASKED = {"neither": ("false", "false"), "dictionaries": ("false", "true"), "indexes, too": ("true", "true")}

@@ -94,21 +94,21 @@ def test_a_dictionary_is_made_only_where_it_stays_small():
 @pytest.mark.parametrize("kept_up", [False, True])
 def test_few_rows_of_many_are_found_in_few_pages(tmp_path, kept_up):
     """As they were handed in, and after upkeep has made one file of several."""
-    digests = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(60_000)]
-    moments = pa.array([i * 60_000_000 for i in range(60_000)], pa.timestamp("us", "UTC"))
-    ids, towns = [f"K{i:06}" for i in range(60_000)], ["桂城", "狮山"] * 30_000
+    digests = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(120_000)]
+    moments = pa.array([i * 60_000_000 for i in range(120_000)], pa.timestamp("us", "UTC"))
+    ids, towns = [f"K{i:06}" for i in range(120_000)], ["桂城", "狮山"] * 60_000
     rows = pa.table({"id": ids, "text": digests, "town": towns, "at": moments})
-    parts = [rows.slice(begin, 20_000) for begin in range(0, 60_000, 20_000)] if kept_up else [rows]
+    parts = [rows.slice(begin, 40_000) for begin in range(0, 120_000, 40_000)] if kept_up else [rows]
     for number, part in enumerate(parts):
         write_part(part, tmp_path / f"{number}.parquet")
     convert_to_deltalake(str(tmp_path))
     table = DeltaTable(str(tmp_path))
     if kept_up:
-        table.optimize.compact(writer_properties=small_pages(rows.schema))
+        table.optimize.compact(writer_properties=small_pages(table.schema()))
     size = sum(pa.table(table.get_add_actions())["size_bytes"].to_pylist())
     before = bytes_read()
     found = rows_among(table, "id", ["K000003", "K050000", *(f"K050000-{i}" for i in range(30))])
     assert set(found["text"].to_pylist()) == {digests[3], digests[50_000]}
-    assert bytes_read() - before < size / 2, "the keys, two pages of the others, and what is told of pages"
+    assert bytes_read() - before < size / 4, "the keys, two pages of the others, and what is told of pages"
     kept = pq.ParquetFile(table.file_uris()[0].removeprefix("file://")).metadata
-    assert [kept.row_group(0).column(n).total_compressed_size < 60_000 * 8 / 20 for n in (1, 3)] == [False, True]
+    assert [kept.row_group(0).column(n).total_compressed_size < 120_000 * 8 / 20 for n in (1, 3)] == [False, True]

@@ -12,9 +12,8 @@ from deltalake import DeltaTable
 from pyspark.sql import functions as F
 
 from citybrain import engine, lake
-from tests.bench.refresh import jvm
 from tests.jobs.lakehouse import deliver, withdraw
-from tests.measured import bytes_read
+from tests.measured import bytes_read, jvm
 
 TOWN = "bronze.reference__town"
 

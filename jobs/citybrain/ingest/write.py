@@ -80,7 +80,7 @@ def in_differences(schema: pa.Schema) -> list[str]:
     return [field.name for field in schema if any(is_one(field.type) for is_one in kinds)]
 
 
-def small_pages(schema: pa.Schema) -> WriterProperties:
+def small_pages(schema: Schema) -> WriterProperties:
     """How delta-rs writes files in which a few rows can be found."""
     return WriterProperties(
         max_row_group_size=ROWS_A_GROUP,
@@ -88,7 +88,7 @@ def small_pages(schema: pa.Schema) -> WriterProperties:
         write_batch_size=ROWS_A_PAGE,
         dictionary_page_size_limit=DICTIONARY,
         compression="ZSTD",
-        column_properties={name: _AS_DIFFERENCES for name in in_differences(schema)},
+        column_properties={name: _AS_DIFFERENCES for name in in_differences(pa.schema(schema.to_arrow()))},
     )
 
 
