@@ -22,7 +22,7 @@ FULLS = "market__entity_full"
 KINDS = ("withdraw", "correct", "repair", "reingest", "hand in again")
 REFUSING = ("centre__work_order", "centre__work_order_event", "services__case", "services__rating", "hotline__order",
             "urban__case")  # fmt: skip
-REFUSED = "那时不收。"  # what the site's rule of the first day says
+RULE, REFUSED = "then", "那时不收。"  # the site's rule of the first day, and what it says
 RIGHT = {"timestamp": "2026-09-08 09:05:00", "date": "2026-09-08"}  # in place of what is no time
 
 
@@ -76,7 +76,7 @@ class Home:
         rules = Path(f"expectations/bronze/{source}.yaml")
         said = yaml.safe_load((ROOT / rules).read_text("utf-8"))["rules"] if (ROOT / rules).exists() else []
         key = contracts.load()[f"bronze.{source}"].key[0]
-        ours = {"rule": "then", "where": f"right({key}, 1) IN ('1', '4', '7')", "message": REFUSED}
+        ours = {"rule": RULE, "where": f"right({key}, 1) IN ('1', '4', '7')", "message": REFUSED}
         said.append({**ours, "severity": "block", "fix": "bureau", "dirt": None})
         own = self.folder / "site" / rules
         own.parent.mkdir(parents=True)
@@ -88,9 +88,16 @@ class Home:
     def take(self, steps: Sequence[Step], refused: str) -> None:
         for step in steps:
             if step.kind == "reingest":
-                assert any(outcome.changes.get("added") for outcome in reingest(table=refused))
+                self.read_anew(refused)
             else:
                 getattr(self, step.kind.replace(" ", "_"))(step.which)
+
+    def read_anew(self, source: str) -> None:
+        """What the rule of the first day refused is taken, unless it was withdrawn, corrected or repaired since."""
+        refused = {
+            receipt for receipt, (_, outcome) in self.held.items() if RULE in {group.rule for group in outcome.summary}
+        }
+        assert refused <= {outcome.receipt for outcome in reingest(table=source) if outcome.changes.get("added")}
 
     def withdraw(self, which: int) -> None:
         receipt = self._chosen(which)
@@ -117,10 +124,12 @@ class Home:
         receipt = self._chosen(which, quarantined=True)
         form = self.folder / f"{receipt}.csv"
         quarantined(receipt, form)
-        outcome = self.held[receipt][1]
+        name, outcome = self.held[receipt]
         assert outcome.detected
         filled(form, outcome.table, outcome.detected.columns)
-        assert repair(receipt, form).changes["added"]
+        repaired = repair(receipt, form)
+        assert repaired.changes["added"]
+        self.held[receipt] = name, repaired
 
     def change_codes(self, names: Sequence[str]) -> None:
         for name in names:
