@@ -22,7 +22,13 @@ from citybrain import engine, lookup
 from tests.bench.test_publish import ORDERS, ROWS
 from tests.measured import bytes_read, jvm
 
-LAYOUTS = (("PARQUET_2_0", 4096), ("PARQUET_2_0", 8192), ("PARQUET_2_0", 2048), ("PARQUET_1_0", 4096))
+LAYOUTS = (  # writer, rows of a group, bytes of a dictionary
+    ("PARQUET_2_0", 4096, 4 << 10),
+    ("PARQUET_2_0", 4096, 1 << 20),
+    ("PARQUET_2_0", 8192, 4 << 10),
+    ("PARQUET_2_0", 2048, 4 << 10),
+    ("PARQUET_1_0", 4096, 1 << 20),
+)
 ASKED = {"neither": ("false", "false"), "dictionaries": ("false", "true"), "indexes, too": ("true", "true")}
 
 
@@ -34,26 +40,30 @@ def test_layouts(tmp_path, monkeypatch):
     ids = [orders - 1 - i * 977 % (orders // 2) for i in range(850)] + [i * 977 % (orders // 2) for i in range(150)]
     keys = sorted({f"NH{i:012}" for i in ids})
     print(f"\n{5 * orders:,} rows, {len(keys)} keys")
-    for writer, group in LAYOUTS:
-        uri = str(tmp_path / f"{writer}-{group}")
-        _write(spark, uri, orders, writer, group)
+    for layout in LAYOUTS:
+        writer, group, dictionary = layout
+        uri = str(tmp_path / f"{writer}-{group}-{dictionary}")
+        _write(spark, uri, orders, *layout)
         files = [file.removeprefix("file://") for file in DeltaTable(uri).file_uris()]
         before = bytes_read()
         assert lookup.rows_among(DeltaTable(uri), "order_id", keys).num_rows == 5 * len(keys)
         found = bytes_read() - before
         size = sum(Path(file).stat().st_size for file in files)
-        print(f"  {writer}, {group} rows a group: {size / 1e6:.0f} MB; keys found by reading {found / 1e6:.0f} MB; "
-              f"read through by DuckDB in {_read_through(files):.2f} CPU s")  # fmt: skip
+        print(
+            f"  {writer}, {group} rows a group, dictionaries of {dictionary >> 10} KB: {size / 1e6:.0f} MB; "
+            f"keys found by reading {found / 1e6:.0f} MB; read through by DuckDB in {_read_through(files):.2f} CPU s"
+        )
         read = {what: _read_for(spark, uri, keys, *filters) for what, filters in ASKED.items()}
         print("    of them Spark reads " + ", ".join(f"{b / 1e6:.0f} MB asking {what}" for what, b in read.items()))
         assert read["neither"] <= read["indexes, too"]
     spark.stop()
 
 
-def _write(spark: SparkSession, uri: str, orders: int, writer: str, group: int) -> None:
+def _write(spark: SparkSession, uri: str, orders: int, writer: str, group: int, dictionary: int) -> None:
     settings = spark._jsc.hadoopConfiguration()
     settings.set("parquet.writer.version", writer)
     settings.set("parquet.block.row.count.limit", str(group))
+    settings.set("parquet.dictionary.page.size", str(dictionary))
     rows = spark.sql(ROWS.format(word="意见", orders=f"SELECT id AS o, 'insert' AS _change FROM range({orders})"))
     marked = rows.drop("_change").write.format("delta").option("delta.enableDeletionVectors", "true")
     marked.save(uri)

@@ -127,6 +127,17 @@ def test_to_look_for_keys_is_to_read_their_column(spark, tmp_path):
     assert [read(f"n IN ({keys})"), read(f"n IN ({keys})")][1] < 2 * read("true")
 
 
+def test_keys_in_order_take_less_than_a_byte_a_row(spark, tmp_path):
+    path, rows = str(tmp_path / "rows"), 8_192
+    spark.range(0, rows, 1, 1).selectExpr(
+        "concat('NH', lpad(id DIV 5, 12, '0')) AS n", "concat('D', id % 97) AS unit"
+    ).write.parquet(path)
+    (file,) = map(pq.ParquetFile, Path(path).glob("*.parquet"))
+    keys, units = map(file.metadata.row_group(0).column, (0, 1))
+    assert keys.total_compressed_size < keys.num_values == 4_096
+    assert (keys.has_dictionary_page, units.has_dictionary_page) == (False, True), "one is for columns of few values"
+
+
 @pytest.mark.parametrize(("key", "column"), [(("name", "n"), "name"), (("day", "name", "at"), "day"), (("n",), "n")])
 def test_replacing_rows_leaves_what_a_merge_leaves(spark, tmp_path, key, column):
     at, later = (datetime(2026, 3, 1, 9, 5, 0, micro, tzinfo=UTC) for micro in (7, 8))

@@ -38,7 +38,7 @@ def publish(spark: SparkSession, contract: Contract, stage: Stage) -> int:
     with engine.commit(spark, stage.state.to_json(), f"citybrain:{contract.table}", stage.state.sequence):
         if not old:
             engine.insert(spark, uri, change.drop("_change"))
-        elif column in contract.key and old <= FEW and state.is_large(contract.table, stage.target):
+        elif column in contract.key and old <= FEW:
             engine.replace(spark, uri, change, contract.key, column)
         else:
             engine.merge(spark, uri, change, contract.key)
