@@ -80,7 +80,7 @@ def test_a_table_gets_the_column_and_only_rows_that_say_something_in_it_change(s
 def test_killed_between_the_column_and_the_rows_the_table_says_what_it_holds(spark, reviewed, monkeypatch):
     stage = build(spark, plan(reviewed), "killed")
     with monkeypatch.context() as killed:
-        killed.setattr("citybrain.engine.merge", lambda *_: 1 / 0)
+        killed.setattr("citybrain.engine.replace", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             publish(spark, reviewed, stage)
     assert "review" in {f.name for f in DeltaTable(lake.table_uri(ORDER)).schema().fields}
