@@ -43,6 +43,12 @@ class Source:
     committed_at: datetime
 
 
+class QueryError(ValueError):
+    """A query that is not answered; the message says why."""
+
+    exit_code = 2
+
+
 def publish() -> Path:
     """Builds the file of the newest gold and makes it the current one; returns its path.
 
@@ -106,12 +112,15 @@ def connect(path: Path | None = None) -> duckdb.DuckDBPyConnection:
 
 
 def sql(text: str, as_json: bool = False) -> str:
-    """The answer to a query of the serving file, as an aligned table or one JSON object a line. Only queries."""
+    """The answer to a query of the serving file, as an aligned table or one JSON object a line. Raises QueryError."""
     with connect() as db:
-        kinds = {statement.type for statement in db.extract_statements(text)}
-        if not kinds <= {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:
-            raise ValueError("只能查询（SELECT），不能改动或导出")
-        answer = db.execute(text).to_arrow_table()
+        try:
+            kinds = {statement.type for statement in db.extract_statements(text)}
+            if not kinds <= {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN}:
+                raise QueryError("只能查询（SELECT），不能改动或导出")
+            answer = db.execute(text).to_arrow_table()
+        except duckdb.Error as error:
+            raise QueryError(f"查询不成立：{error}") from error
     names, records = answer.column_names, answer.to_pylist()
     if as_json:
         return "\n".join(json.dumps(record, ensure_ascii=False, default=str) for record in records)

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
-from citybrain import lake, serve
+from citybrain import cli, lake, serve
 from citybrain.indicators.registry import registry
 from tests.indicators.drawn import AREA, FLOW, JOURNAL, drawn, put, random_cubes
 from tests.indicators.facts import Facts
@@ -208,8 +208,20 @@ def test_a_reader_reaches_nothing_but_gold_and_silver(home, query):
 def test_the_command_line_takes_queries_only(home, query):
     serve.publish()
     (home / "lake/silver").mkdir(parents=True, exist_ok=True)
-    with pytest.raises(ValueError, match="只能查询"):
+    with pytest.raises(serve.QueryError, match="只能查询"):
         serve.sql(query.format(home=home))
+
+
+@pytest.mark.parametrize(("query", "why"), [("SELEC 1", "syntax error"), ("SELECT theem FROM meta.theme", '"theme"')])
+def test_what_is_wrong_with_a_query_is_said_without_a_traceback(monkeypatch, capsys, query, why):
+    serve.publish()
+    monkeypatch.setattr("sys.argv", ["citybrain", "sql", query])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    said = capsys.readouterr().err
+    assert said.startswith("citybrain: 查询不成立：")
+    assert why in said
+    assert "Traceback" not in said
 
 
 def test_answers_are_aligned_also_in_chinese_or_one_json_object_a_line():
