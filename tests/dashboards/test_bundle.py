@@ -68,6 +68,17 @@ def test_a_card_says_unit_time_and_who_answers_for_it(documents):
     assert params["show_timestamp"]
 
 
+def test_along_an_axis_a_chart_stands_on_its_own_indicators_only(documents):
+    params = documents["charts/one-map__closure-by-month.yaml"]["params"]
+    for filters in (params["adhoc_filters"], params["adhoc_filters_b"]):
+        assert {f["subject"]: f["comparator"] for f in filters}["indicator_id"] == ["WO08", "WO09"]
+
+
+def test_an_area_without_a_value_stays_on_the_map(documents):
+    filters = documents["charts/one-map__town-rate.yaml"]["params"]["adhoc_filters"]
+    assert "indicator_id" not in {f["subject"] for f in filters}
+
+
 def test_a_charts_description_is_the_definition_of_what_it_shows(documents):
     said = documents["charts/one-map__closed-on-time.yaml"]["description"]
     assert said.startswith("按期结案率（不结转）：按期结案数 ÷ 应结案数 × 100")

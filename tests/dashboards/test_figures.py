@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from citybrain.dashboards import kinds
 from citybrain.dashboards.bundle import Project, dataset_of, project
 from citybrain.dashboards.files import Chart, Condition
 
@@ -24,7 +25,8 @@ def rows_of(boards: Project, chart: Chart) -> str:
     """The rows that the chart stands on, as Superset selects them."""
     dataset = boards.datasets[dataset_of(boards, chart)]
     source = f"({dataset.sql})" if dataset.sql else f'gold."{dataset.name}"'
-    conditions = [f'"{column}" {_condition(value)}' for column, value in chart.file.where.items()]
+    where = kinds.conditions(chart.file, dataset)
+    conditions = [f'"{column}" {_condition(value)}' for column, value in where.items()]
     return f"SELECT * FROM {source}" + (" WHERE " + " AND ".join(conditions) if conditions else "")
 
 
@@ -32,7 +34,7 @@ def _condition(value: Condition) -> str:
     if isinstance(value, dict):
         operator, right = next(iter(value.items()))
         return f"{operator} {right!r}"
-    return f"IN {value!r}" if isinstance(value, tuple) else f"= {value!r}"
+    return f"IN {[*value]}" if isinstance(value, tuple) else f"= {value!r}"
 
 
 def answered(boards: Project, db: duckdb.DuckDBPyConnection, chart: Chart) -> tuple[int, list[tuple[Any, ...]]]:
@@ -84,6 +86,13 @@ def test_names_on_the_map_are_shapes_inside_their_district(boards, db):
     assert box[1] < 113.3
     assert box[2] > 22.8
     assert box[3] < 23.35
+
+
+def test_weeks_are_counted_from_monday_to_sunday(boards, db):
+    sql = boards.datasets["work_order_due"].sql
+    ago = dict(db.execute(f"SELECT DISTINCT due_date::varchar, weeks_ago FROM ({sql})").fetchall())
+    days = ("2026-03-20", "2026-03-16", "2026-03-15", "2026-03-09", "2026-03-08")  # of the data the first, a Friday
+    assert [ago[day] for day in days] == [0, 0, 1, 1, 2]
 
 
 def test_views_speak_of_the_day_of_the_data_never_of_today(boards):

@@ -60,6 +60,7 @@ class Metric:
     decimals: int
     description: str | None = None
     owner: str | None = None
+    indicator: str | None = None  # whose value it picks
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ def _indicators(registry: Mapping[str, Named]) -> dict[str, Metric]:
             v.decimals,
             v.definition,
             v.owner,
+            v.indicator,
         )
         for key, v in registry.items()
     }

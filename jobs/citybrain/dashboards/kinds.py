@@ -39,7 +39,7 @@ def form_data(chart: ChartFile, dataset: Dataset, defaults: Mapping[str, Any]) -
     """All parameters of the chart: the kind's defaults, what its columns and metrics mean for the kind, its options."""
     params: dict[str, Any] = {
         "viz_type": VIZ_TYPES[chart.kind],
-        "adhoc_filters": filters(chart.where),
+        "adhoc_filters": filters(chart, dataset),
         "extra_form_data": {},
     }
     if chart.limit:
@@ -57,8 +57,16 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return {**base, **over, **{key: value for key, value in both.items() if isinstance(over[key], dict)}}
 
 
-def filters(where: Mapping[str, Condition]) -> list[dict[str, Any]]:
-    return [_filter(column, *_operation(condition)) for column, condition in where.items()]
+def conditions(chart: ChartFile, dataset: Dataset) -> dict[str, Condition]:
+    """What the rows of a chart have in certain columns. Along an axis they are only those of the indicators that it
+    shows: else it would begin, or end, where others do."""
+    shown = [dataset.metrics[name].indicator for name in (*chart.metrics, *chart.line_metrics)]
+    own = tuple(sorted({indicator for indicator in shown if indicator}))
+    return {**chart.where, "indicator_id": own} if own and chart.x else dict(chart.where)
+
+
+def filters(chart: ChartFile, dataset: Dataset) -> list[dict[str, Any]]:
+    return [_filter(column, *_operation(condition)) for column, condition in conditions(chart, dataset).items()]
 
 
 def _operation(condition: Condition) -> tuple[str, Any]:
@@ -116,7 +124,7 @@ def _mixed(chart: ChartFile, dataset: Dataset) -> dict[str, Any]:
         **_series(chart, dataset),
         "metrics_b": list(chart.line_metrics),
         "groupby_b": [],
-        "adhoc_filters_b": filters(chart.where),
+        "adhoc_filters_b": filters(chart, dataset),
         "y_axis_format_secondary": right.get("y_axis_format"),
     }
 
