@@ -19,15 +19,17 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from citybrain import engine, lookup
+from tests.bench.refresh import cpu_seconds
 from tests.bench.test_publish import ORDERS, ROWS
 from tests.measured import bytes_read, jvm
 
-LAYOUTS = (  # writer, rows of a group, bytes of a dictionary
-    ("PARQUET_2_0", 4096, 4 << 10),
-    ("PARQUET_2_0", 4096, 1 << 20),
-    ("PARQUET_2_0", 8192, 4 << 10),
-    ("PARQUET_2_0", 2048, 4 << 10),
-    ("PARQUET_1_0", 4096, 1 << 20),
+LAYOUTS = (  # writer, rows of a group, bytes of a dictionary, compression
+    ("PARQUET_2_0", 4096, 4 << 10, "snappy"),
+    ("PARQUET_2_0", 4096, 4 << 10, "zstd"),
+    ("PARQUET_2_0", 4096, 1 << 20, "snappy"),
+    ("PARQUET_2_0", 8192, 4 << 10, "snappy"),
+    ("PARQUET_2_0", 2048, 4 << 10, "snappy"),
+    ("PARQUET_1_0", 4096, 1 << 20, "snappy"),
 )
 ASKED = {"neither": ("false", "false"), "dictionaries": ("false", "true"), "indexes, too": ("true", "true")}
 
@@ -41,17 +43,20 @@ def test_layouts(tmp_path, monkeypatch):
     keys = sorted({f"NH{i:012}" for i in ids})
     print(f"\n{5 * orders:,} rows, {len(keys)} keys")
     for layout in LAYOUTS:
-        writer, group, dictionary = layout
-        uri = str(tmp_path / f"{writer}-{group}-{dictionary}")
+        writer, group, dictionary, codec = layout
+        uri = str(tmp_path / "-".join(map(str, layout)))
+        began = cpu_seconds()
         _write(spark, uri, orders, *layout)
+        wrote = cpu_seconds() - began
         files = [file.removeprefix("file://") for file in DeltaTable(uri).file_uris()]
         before = bytes_read()
         assert lookup.rows_among(DeltaTable(uri), "order_id", keys).num_rows == 5 * len(keys)
         found = bytes_read() - before
         size = sum(Path(file).stat().st_size for file in files)
         print(
-            f"  {writer}, {group} rows a group, dictionaries of {dictionary >> 10} KB: {size / 1e6:.0f} MB; "
-            f"keys found by reading {found / 1e6:.0f} MB; read through by DuckDB in {_read_through(files):.2f} CPU s"
+            f"  {writer}, {group} rows a group, dictionaries of {dictionary >> 10} KB, {codec}: "
+            f"{size / 1e6:.0f} MB, written in {wrote:.0f} CPU s; keys found by reading {found / 1e6:.0f} MB; "
+            f"read through by DuckDB in {_read_through(files):.2f} CPU s"
         )
         read = {what: _read_for(spark, uri, keys, *filters) for what, filters in ASKED.items()}
         print("    of them Spark reads " + ", ".join(f"{b / 1e6:.0f} MB asking {what}" for what, b in read.items()))
@@ -59,7 +64,8 @@ def test_layouts(tmp_path, monkeypatch):
     spark.stop()
 
 
-def _write(spark: SparkSession, uri: str, orders: int, writer: str, group: int, dictionary: int) -> None:
+def _write(spark: SparkSession, uri: str, orders: int, writer: str, group: int, dictionary: int, codec: str) -> None:
+    spark.conf.set("spark.sql.parquet.compression.codec", codec)
     settings = spark._jsc.hadoopConfiguration()
     settings.set("parquet.writer.version", writer)
     settings.set("parquet.block.row.count.limit", str(group))
