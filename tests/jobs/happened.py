@@ -151,7 +151,7 @@ class Home:
             for receipt, (name, outcome) in self.held.items()
             if source_of(name) != FULLS
             and not name.startswith("reference__")
-            and outcome.counts["accepted"]  # so small a city has a correction without rows
+            and outcome.counts["accepted"]  # of some the rule of the first day left none
             and not (uncorrected and f"{name} corrected" in self.files)  # it would be a copy of what is there
             and (not quarantined or (outcome.counts["quarantined"] and source_of(name) != "hotline__call_day"))
         ]

@@ -62,7 +62,7 @@ def histories(draw: st.DrawFn, files: tuple[str, ...]) -> History:
 @pytest.fixture(scope="module")
 def city(tmp_path_factory) -> Path:
     folder: Path = tmp_path_factory.mktemp("city")
-    simulate.simulate(folder, seed=100, months=2, scale=0.004)
+    simulate.simulate(folder, seed=105, months=2, scale=0.004)  # of 105 every delivery has rows
     return folder / "inbox"
 
 
