@@ -43,6 +43,7 @@ class History:
     refusing: str  # the source of which the site's rules refused some rows on the first day
     formulas: tuple[str, ...]  # tables whose formulas were others on the first two days
     codes: tuple[str, ...]  # code tables that lose a tenth on the third
+    large: int  # rows from which on a table is kept and brought up to date as a large one
 
 
 def files_of(inbox: Path) -> dict[str, Path]:
