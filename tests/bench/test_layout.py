@@ -42,6 +42,7 @@ def test_layouts(tmp_path, monkeypatch):
     ids = [orders - 1 - i * 977 % (orders // 2) for i in range(850)] + [i * 977 % (orders // 2) for i in range(150)]
     keys = sorted({f"NH{i:012}" for i in ids})
     print(f"\n{5 * orders:,} rows, {len(keys)} keys")
+    _write(spark, str(tmp_path / "first"), 1_000, *LAYOUTS[0])  # the JVM compiles what it does for the first time
     for layout in LAYOUTS:
         writer, group, dictionary, codec = layout
         uri = str(tmp_path / "-".join(map(str, layout)))

@@ -62,7 +62,8 @@ def conditions(chart: ChartFile, dataset: Dataset) -> dict[str, Condition]:
     shows: else it would begin, or end, where others do."""
     shown = [dataset.metrics[name].indicator for name in (*chart.metrics, *chart.line_metrics)]
     own = tuple(sorted({indicator for indicator in shown if indicator}))
-    return {**chart.where, "indicator_id": own} if own and chart.x else dict(chart.where)
+    along = {"indicator_id": own} if own and chart.x else {}
+    return {**along, **chart.where}
 
 
 def filters(chart: ChartFile, dataset: Dataset) -> list[dict[str, Any]]:
