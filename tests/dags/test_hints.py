@@ -41,13 +41,13 @@ def test_a_failure_is_one_line_and_soon_over(airflow, fault, monkeypatch, tmp_pa
     if fault == "stopped":
         monkeypatch.setenv("CITYBRAIN_AIRFLOW_URL", "http://127.0.0.1:1")
     elif fault == "slow":
-        airflow.delay = 2
+        airflow.delay = 60
     else:
         text = '{"steward": "wrong"}' if fault == "wrong password" else '{"stew'
         (tmp_path / "secrets/airflow_passwords.json").write_text(text, "utf-8")
     begun = time.monotonic()
     with caplog.at_level(logging.INFO, "citybrain.hints"):
         hints.published(["bronze.table_7"])
-    assert time.monotonic() - begun < 1.5
+    assert time.monotonic() - begun < 20
     assert len(caplog.records) == 1
     assert "bronze.table_7" in caplog.text

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select, update
 
 from citybrain.render import airflow as plan
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -237,14 +238,10 @@ def test_a_killed_task_leaves_no_process(citybrain, tmp_path, how):
     )
     runner = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     pids = tmp_path / "pids"
-    until = time.monotonic() + 30
-    while time.monotonic() < until and not (pids.exists() and pids.read_text()):
-        time.sleep(0.1)
-    assert alive(pids)
+    wait_until(lambda: pids.exists() and alive(pids))
     runner.send_signal(how)
     runner.wait(timeout=30)
-    time.sleep(1)
-    assert not alive(pids)
+    wait_until(lambda: not alive(pids))
 
 
 def alive(pids: Path) -> list[int]:

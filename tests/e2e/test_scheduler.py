@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from urllib.parse import quote
 from urllib.request import Request, urlopen
 
 import pytest
+from tests.waiting import wait_until
 
 from citybrain import contracts
 from citybrain.render import airflow as plan
@@ -110,10 +111,13 @@ class City:
         active = self.ask("/api/v2/dags/~/dagRuns?state=running&state=queued&limit=100")["dag_runs"]
         return not [run for run in active if run["dag_id"] != plan.CATCH_UP]
 
+    def is_quiet(self) -> bool:
+        return self.is_idle() and self.lagging() == ([], False)
+
     def wait_until_taken_in(self) -> float:
         """Seconds until no table lags and nothing is under way."""
         began = time.monotonic()
-        wait(lambda: self.is_idle() and self.lagging() == ([], False), PATIENCE, lambda: f"lagging: {self.lagging()}")
+        wait_until(self.is_quiet, PATIENCE, 1, lambda: f"lagging: {self.lagging()}")
         return time.monotonic() - began
 
     def pause(self, dag_id: str, paused: bool) -> None:
@@ -141,13 +145,6 @@ def when(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def wait(until: Callable[[], bool], seconds: float, otherwise: Callable[[], str]) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < end, f"after {seconds:.0f} s: {otherwise()}"
-        time.sleep(1)
-
-
 def stand_in(home: Path) -> Path:
     home.mkdir(parents=True)
     script = home / "citybrain"
@@ -165,11 +162,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         city.stack("up", "airflow-api")  # first, or the scheduler's first tasks fail for want of it and wait a minute
         city.stack("up", "airflow")
         city.log_in()
-        wait(
-            lambda: {d["dag_id"] for d in city.ask("/api/v2/dags?limit=100")["dags"]} >= DAGS,
-            240,
-            lambda: "DAGs are missing",
-        )
+        wait_until(lambda: {d["dag_id"] for d in city.ask("/api/v2/dags?limit=100")["dags"]} >= DAGS, 240, 1)
         if REAL:
             for codes in sorted((ROOT / "schemas/codes").glob("*.csv")):
                 city.citybrain("ingest", f"reference__{codes.stem}", str(codes))

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 import processes
 from processes import Record
+from tests.waiting import wait_until
 
 Start = Callable[..., Record]
 
@@ -33,7 +33,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         )
         records.append(record)
         children.append(child)
-        wait_for(lambda: len(processes.members(record)) >= ready)
+        wait_until(lambda: len(processes.members(record)) >= ready)
         return record
 
     yield begin
@@ -41,13 +41,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
         processes.send(processes.members(record).values(), signal.SIGKILL)
     for child in children:
         child.wait(10)
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.05)
 
 
 def alive(pid: int) -> bool:
@@ -66,7 +59,7 @@ def test_a_whole_tree_ends(start: Start) -> None:
 
 def test_a_child_in_a_session_of_its_own_ends_too(start: Start) -> None:
     record = start("setsid sleep 300 & wait", ready=2)
-    wait_for(lambda: len({process.session for process in processes.members(record).values()}) == 2)
+    wait_until(lambda: len({process.session for process in processes.members(record).values()}) == 2)
     processes.end(record, 1)
     assert not processes.members(record)
 
@@ -76,7 +69,7 @@ def test_orphans_of_a_crashed_leader_are_found(start: Start) -> None:
     orphans = [pid for pid in processes.members(record) if pid != record.pid]
     assert record.pid
     os.kill(record.pid, signal.SIGKILL)
-    wait_for(lambda: processes.leader(record) is None)
+    wait_until(lambda: processes.leader(record) is None)
     assert sorted(processes.members(record)) == sorted(orphans)
     processes.end(record, 1)
     assert not any(alive(pid) for pid in orphans)
@@ -92,7 +85,7 @@ def test_who_does_not_listen_is_killed(start: Start) -> None:
 
 def test_who_drains_is_given_the_time(start: Start, tmp_path: Path) -> None:
     record = start("trap 'sleep 1; touch drained; exit 0' TERM; touch ready; while true; do sleep 0.1; done")
-    wait_for((tmp_path / "ready").exists)
+    wait_until((tmp_path / "ready").exists)
     _, killed = processes.end(record, 5)
     assert killed == 0
     assert (tmp_path / "drained").exists()
@@ -150,7 +143,7 @@ def test_whose_first_thread_has_ended_is_still_there(start: Start) -> None:
     record = start(f"exec {sys.executable} -c '{code}'")
     assert record.pid
     state = Path(f"/proc/{record.pid}/status")
-    wait_for(lambda: "State:\tZ" in state.read_text("utf-8"))
+    wait_until(lambda: "State:\tZ" in state.read_text("utf-8"))
     assert processes.leader(record)
     processes.end(record, 0.5, again=0.5)
     assert not alive(record.pid)
@@ -185,4 +178,4 @@ def test_the_shims_end_with_their_starter(root: Path, tmp_path: Path) -> None:
     pid = int(runner.stdout.readline())
     runner.kill()
     runner.wait()
-    wait_for(lambda: not alive(pid), seconds=5)
+    wait_until(lambda: not alive(pid))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from citybrain.portal.models import Account, Audit
 from citybrain.portal.process import options
 from citybrain.portal.sessions import COOKIE
 from citybrain.portal.settings import Settings
+from tests.waiting import wait_until
 
 OFFSET = "application/offset+octet-stream"
 PASSWORD = "一个很长的密码123"
@@ -42,7 +43,7 @@ def apart() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        wait(lambda: healthy(url))
+        wait_until(lambda: healthy(url))
         yield url, process
     finally:
         process.kill()
@@ -54,13 +55,6 @@ def healthy(url: str) -> bool:
         return httpx.get(f"{url}/health", trust_env=False).status_code == 200
     except httpx.HTTPError:
         return False
-
-
-def wait(condition: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.02)
 
 
 @dataclass

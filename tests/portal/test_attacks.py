@@ -6,7 +6,6 @@ import csv
 import io
 import re
 import socket
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,6 +29,7 @@ from tests.portal.conftest import CASE, EVENT, owner
 from tests.portal.drawn import events
 from tests.portal.served import OFFSET, Person, Program, Served
 from tests.portal.sheets import event, workbook
+from tests.waiting import wait_until
 
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 FORMULA = "=HYPERLINK(A1&B1)"
@@ -53,13 +53,6 @@ def held(person: Person, id: str) -> int:
     return int(person.api("HEAD", f"/uploads/{id}").headers["upload-offset"])
 
 
-def wait_until(said: str, condition: object) -> None:
-    end = time.monotonic() + 20
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end, said
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def program(served: Served) -> Program:
     return Program(served.url, served.token("centre"))
@@ -69,10 +62,10 @@ def test_a_line_that_breaks_in_a_chunk_loses_nothing_that_came(program: Program)
     content = events(good=400, bad=0)
     id = program.begin(EVENT, "断.csv", len(content)).json()["id"]
     line = raw(program, id, 0, len(content), content[:5000])
-    wait_until("the bytes came", lambda: held(program, id) == 5000)
+    wait_until(lambda: held(program, id) == 5000)
     assert program.piece(id, content[5000:], 5000).status_code == 409  # the first still has the file
     line.close()
-    wait_until("it was let go", lambda: program.piece(id, content[5000:], 5000).status_code == 204)
+    wait_until(lambda: program.piece(id, content[5000:], 5000).status_code == 204)
     assert program.settled(id)["preview"]["counts"]["accepted"] == 400
 
 
@@ -81,7 +74,7 @@ def test_a_length_that_lies_writes_no_byte_more_than_was_declared(served: Served
     id = program.begin(EVENT, "多.csv", len(content)).json()["id"]
     with raw(program, id, 0, len(content) + 1000, content + bytes(1000)) as line:
         assert b" 413 " in line.recv(100)
-    wait_until("it was let go", lambda: held(program, id) <= len(content))
+    wait_until(lambda: held(program, id) <= len(content))
     kept = held(program, id)
     assert program.piece(id, content[kept:], kept).status_code == 204
     assert program.settled(id)["preview"]["counts"]["accepted"] == 3

@@ -23,7 +23,8 @@ from citybrain.portal.store import Store
 from tests.lake import rows_of
 from tests.portal.conftest import EVENT, owner
 from tests.portal.drawn import events
-from tests.portal.served import TEST, Program, apart, free_port, wait
+from tests.portal.served import TEST, Program, apart, free_port
+from tests.waiting import wait_until
 
 ROWS = 60_000
 
@@ -74,18 +75,18 @@ def test_killed_while_a_file_is_read_and_while_it_is_loaded(program: Program) ->
         assert program.api("HEAD", f"/uploads/{id}").headers["upload-offset"] == str(middle)
         for offset in range(middle, len(content), 1 << 20):
             assert program.piece(id, content[offset : offset + (1 << 20)], offset).status_code == 204
-        wait(lambda: program.api("GET", f"/uploads/{id}").json()["state"] == "checking")
+        wait_until(lambda: program.api("GET", f"/uploads/{id}").json()["state"] == "checking")
         children = workers(process.pid)
-    wait(lambda: not any(alive(pid) for pid in children), 30)
+    wait_until(lambda: not any(alive(pid) for pid in children))
     with landing.locked("ops.issue"):  # … while it is loaded: after quarantine, its findings wait for us
         with portal(program) as process:
             found = program.settled(id)
             assert found["preview"]["counts"]["accepted"] == ROWS
             program.api("POST", f"/uploads/{id}/confirm")
             number = found["preview"]["receipt"]
-            wait(lambda: DeltaTable.is_deltatable(table_uri(f"quarantine.{EVENT}")))
+            wait_until(lambda: DeltaTable.is_deltatable(table_uri(f"quarantine.{EVENT}")))
             children = workers(process.pid)
-        wait(lambda: not any(alive(pid) for pid in children), 30)
+        wait_until(lambda: not any(alive(pid) for pid in children))
         half = landing.find(f"bronze.{EVENT}", number)
         assert (half.status, DeltaTable.is_deltatable(table_uri(f"bronze.{EVENT}"))) == ("landed", False)
     with portal(program):
