@@ -10,12 +10,13 @@ import json
 import os
 import re
 import sys
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from urllib.parse import unquote
 
+import pyarrow as pa
 from deltalake import DeltaTable
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -148,19 +149,16 @@ def _of_files(spark: SparkSession, schema: StructType, paths: Iterable[str]) -> 
     return spark.read.schema(schema).parquet(*literally) if literally else spark.createDataFrame([], schema)
 
 
-def rows_among(
-    spark: SparkSession, uri: str, version: int, column: str, values: Collection[str | date | int]
-) -> DataFrame:
-    """The rows exactly as of ``version`` whose ``column`` is one of some thousand values, on a local disk.
+def rows_among(spark: SparkSession, uri: str, version: int, column: str, keys: pa.Table) -> DataFrame:
+    """The rows exactly as of ``version`` that are of some thousand keys, on a local disk (``lookup.rows_among``).
 
     They are found outside of Spark, which would bring every row to a join, or plan a condition for longer than it
     spares (infra/decisions/0017).
     """
     table = DeltaTable(uri, version=version)
-    rows = lookup.rows_among(table, column, values)
-    return spark.createDataFrame(
-        rows if rows.num_rows else [], _schema(table)
-    )  # Spark knows no columns without a chunk
+    rows = lookup.rows_among(table, column, keys)
+    known = rows if rows.num_rows else []  # Spark knows no columns without a chunk
+    return spark.createDataFrame(known, _schema(table))
 
 
 def _is_more_than_files(table: DeltaTable) -> bool:
@@ -264,26 +262,34 @@ def merge(spark: SparkSession, uri: str, change: DataFrame, key: tuple[str, ...]
 def replace(spark: SparkSession, uri: str, change: DataFrame, key: tuple[str, ...], column: str) -> None:
     """Applies a difference that updates and deletes some thousand rows, as ``merge`` does; ``column`` is of the key.
 
-    Delta looks for the old rows by that column, then by the whole key, deletes them, and adds the new ones in the same
-    commit. It reads no other column and moves no row; MERGE would shuffle the table (infra/decisions/0017). In the
-    change feed an updated row is one deleted and one inserted.
+    Delta looks for the old rows where that column is in a few ranges, then by the whole key, deletes them, and adds the
+    new ones in the same commit. It reads no other column and moves no row; MERGE would shuffle the table
+    (infra/decisions/0017). In the change feed an updated row is one deleted and one inserted.
     """
     whole = f"to_json(struct({', '.join(f'`{k}`' for k in key)}), map('timestampFormat', '{_EXACT_INSTANT}'))"
     exactly = f"md5({whole})"  # Delta writes the condition into its log, which whoever opens the table reads
     gone = change.filter("_change <> 'insert'").select(column, F.expr(exactly)).collect()
-    nearly = f"`{column}` IN ({_listed({row[0] for row in gone} - {None})})"
-    nearly += f" OR `{column}` IS NULL" if any(row[0] is None for row in gone) else ""
-    where = f"({nearly}) AND {exactly} IN ({_listed(row[1] for row in gone)})"
+    values = {row[0] for row in gone} - {None}
+    spans = lookup.ranges(DeltaTable(uri), column, values) if "://" not in uri else []
+    near = [f"`{column}` BETWEEN {_said(first)} AND {_said(last)}" for first, last in spans]
+    or_none = [f"`{column}` IS NULL"] if any(row[0] is None for row in gone) else []
+    nearly = [f"`{column}` IN ({_listed(values)})", *or_none]
+    where = f"({' OR '.join(nearly)}) AND {exactly} IN ({_listed(row[1] for row in gone)})"
+    where += f" AND ({' OR '.join([*near, *or_none])})" if near else ""
     rows = change.filter("_change <> 'delete'").drop("_change")
     with _set(spark, {_REPLACED_CHECK: "false"}):  # new rows are of other keys, too
         rows.write.format("delta").mode("overwrite").option("replaceWhere", where).save(uri)
 
 
 def _listed(values: Iterable[str | date | int]) -> str:
-    said = (
-        f"'{_quoted(v)}'" if isinstance(v, str) else f"DATE '{v}'" if isinstance(v, date) else str(v) for v in values
-    )
-    return ", ".join(said) or "NULL"
+    return ", ".join(map(_said, values)) or "NULL"
+
+
+def _said(value: str | date | int) -> str:
+    """A value in Spark's SQL."""
+    if isinstance(value, str):
+        return f"'{_quoted(value)}'"
+    return f"DATE '{value}'" if isinstance(value, date) else str(value)
 
 
 def same(left: DataFrame, right: DataFrame, key: tuple[str, ...]) -> Column:

@@ -42,13 +42,14 @@ def of_stage(contract: Contract) -> list[Expectation]:
     return [*_unique(unique), *(e for f in contract.fields for e in _of_field(contract, f))]
 
 
-def of_rule(rule: Rule) -> Expectation:
-    """What must hold for the table as it would be; of a share, for one row with the share in a column of its name."""
+def of_rule(rule: Rule, query: str = "") -> Expectation:
+    """What must hold for the table as it would be, or for the rows that ``query`` asks for instead; of a share, for one
+    row with the share in a column of its name."""
     told = (rule.severity, rule.rule, rule.message, rule.fix)
     if rule.share:
         kwargs = {"column": rule.rule, "max_value": rule.above}
         return Expectation("expect_column_values_to_be_between", kwargs, *told)
-    return Expectation("unexpected_rows_expectation", {"unexpected_rows_query": rule.sql}, *told)
+    return Expectation("unexpected_rows_expectation", {"unexpected_rows_query": query or rule.sql}, *told)
 
 
 def _unique(columns: list[str]) -> Iterator[Expectation]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
@@ -51,7 +52,7 @@ def test_layouts(tmp_path, monkeypatch):
         wrote = cpu_seconds() - began
         files = [file.removeprefix("file://") for file in DeltaTable(uri).file_uris()]
         before = bytes_read()
-        assert lookup.rows_among(DeltaTable(uri), "order_id", keys).num_rows == 5 * len(keys)
+        assert lookup.rows_among(DeltaTable(uri), "order_id", pa.table({"order_id": keys})).num_rows == 5 * len(keys)
         found = bytes_read() - before
         size = sum(Path(file).stat().st_size for file in files)
         print(

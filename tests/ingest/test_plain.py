@@ -107,7 +107,7 @@ def test_few_rows_of_many_are_found_in_few_pages(tmp_path, kept_up):
         table.optimize.compact(writer_properties=small_pages(table.schema()))
     size = sum(pa.table(table.get_add_actions())["size_bytes"].to_pylist())
     before = bytes_read()
-    found = rows_among(table, "id", ["K000003", "K050000", *(f"K050000-{i}" for i in range(30))])
+    found = rows_among(table, "id", pa.table({"id": ["K000003", "K050000", *(f"K050000-{i}" for i in range(30))]}))
     assert set(found["text"].to_pylist()) == {digests[3], digests[50_000]}
     assert bytes_read() - before < size / 4, "the keys, two pages of the others, and what is told of pages"
     kept = pq.ParquetFile(table.file_uris()[0].removeprefix("file://")).metadata

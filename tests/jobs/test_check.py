@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from citybrain import lake
+from citybrain.contracts import Rule
 from citybrain.runner import shares, state
 from citybrain.runner.build import Stage, build
 from citybrain.runner.check import check
@@ -67,6 +68,28 @@ def test_what_stands_is_judged_again_only_after_a_stranger_by_new_rules_or_in_fu
     assert broken(spark, staged(spark, TWO_DUE.replace("02", "07"), rules="others")) == both
     DeltaTable(lake.table_uri(DUE.table)).delete("due_count = 2")
     assert broken(spark, staged(spark, TWO_DUE.replace("02", "08"))) == both
+
+
+@pytest.mark.parametrize(
+    ("query", "count", "message", "sample"),
+    [
+        ("SELECT due_date, due_count FROM {batch} WHERE due_count > 0", 2, "不应有", "'due_count': 2"),
+        ("SELECT nothing FROM {batch}", 0, "不应有（规则无法执行：", ""),
+        ("SELECT raise_error('除以零') FROM {batch}", 0, "不应有（规则无法执行：", ""),
+        ("SELECT * FROM {batch} WHERE due_count > 2", None, "", ""),
+    ],
+)
+def test_a_broken_rule_tells_how_many_rows_and_some_and_one_that_cannot_be_asked_is_broken(
+    spark, query, count, message, sample
+):
+    rule = Rule(rule="asked", query=query, severity="block", message="不应有", fix="bureau")
+    contract = DUE.model_copy(update={"rules": (rule,)})
+    twice = TWO_DUE + TWO_DUE.replace("03-02", "03-03")
+    (found,) = [f for f in check(spark, contract, staged(spark, twice, "full")) if f.rule == "asked"]
+    assert found.blocks == (count is not None)
+    if found.blocks:
+        assert (found.unexpected_count, found.message.startswith(message)) == (count, True)
+        assert sample in found.sample.replace('"', "'")
 
 
 def step(number: int, unit: str = "D01") -> dict[str, object]:

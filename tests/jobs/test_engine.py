@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import functions as F
 
-from citybrain import engine, lake
+from citybrain import engine, lake, lookup
 from tests.jobs.lakehouse import deliver, withdraw
 from tests.measured import bytes_read, jvm
 
@@ -69,11 +70,12 @@ def test_rows_among_values_are_those_that_a_filter_leaves(spark, tmp_path, colum
     table = spark.read.format("delta").load(uri)
     spark.createDataFrame(rows, table.schema).coalesce(1).write.format("delta").mode("append").save(uri)
     spark.sql(f"DELETE FROM delta.`{uri}` WHERE name = 'gone'")
-    found = engine.rows_among(spark, uri, 2, column, values)
+    kind = {"name": pa.string(), "n": pa.int64(), "day": pa.date32()}[column]
+    found = engine.rows_among(spark, uri, 2, column, pa.table({column: pa.array(values, kind)}))
     filtered = engine.read(spark, uri, 2).filter(F.col(column).isin(values))
     assert found.schema == filtered.schema
     assert _sorted(found) == _sorted(filtered)
-    assert len(_sorted(engine.rows_among(spark, uri, 1, "name", ["gone"]))) == 1
+    assert len(_sorted(engine.rows_among(spark, uri, 1, "name", pa.table({"name": ["gone"]})))) == 1
 
 
 def test_where_rows_may_be_marked_only_groups_that_hold_a_key_are_read(spark, tmp_path, monkeypatch):
@@ -102,7 +104,8 @@ def test_where_rows_may_be_marked_only_groups_that_hold_a_key_are_read(spark, tm
         (version, [-1, 10**5], [], []),
     ):
         read.clear()
-        assert sorted(row.n for row in engine.rows_among(spark, uri, at, "n", wanted).collect()) == found
+        rows = engine.rows_among(spark, uri, at, "n", pa.table({"n": wanted}))
+        assert sorted(row.n for row in rows.collect()) == found
         assert [group for group, columns in read if columns is None] == groups
 
 
@@ -184,3 +187,29 @@ def test_replacing_rows_leaves_what_a_merge_leaves(spark, tmp_path, key, column)
 
 def _sorted(rows):
     return sorted(map(str, rows.collect()))
+
+
+def test_to_replace_rows_is_to_read_the_keys_near_them(spark, tmp_path, monkeypatch):
+    uri, rows = str(tmp_path / "rows"), 300_000
+    spark.sql(
+        f"CREATE TABLE delta.`{uri}` (n string, what bigint) USING delta"
+        " TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')"
+    )
+    keys = "concat(lpad(id, 6, '0'), sha2(string(id), 256)) AS n"  # which take their place
+    stands = spark.range(0, rows, 1, 1).selectExpr(keys, "id AS what")
+    stands.write.format("delta").mode("append").save(uri)
+
+    def read(first: int) -> int:
+        """What it takes to replace eight rows at the begin, in the middle and near the end."""
+        ids = [place + n for place in (first, rows // 2 + first, rows - 100 + first) for n in range(8)]
+        changed = spark.createDataFrame([(n,) for n in ids], "id bigint").selectExpr(keys, "-1L AS what")
+        before = bytes_read(jvm())
+        engine.replace(spark, uri, changed.withColumn("_change", F.lit("update")), ("n",), "n")
+        return bytes_read(jvm()) - before
+
+    read(0)  # the JVM gets to know what it does for the first time
+    near = read(10)
+    monkeypatch.setattr(lookup, "ranges", lambda table, column, values: [(min(values), max(values))])
+    assert near < read(20) / 2
+    left = spark.read.format("delta").load(uri)
+    assert (left.count(), left.where("what = -1").count()) == (rows, 3 * 24)

@@ -195,7 +195,7 @@ def _cube(spark: SparkSession, plan: Plan) -> DataFrame:
         for kinds, sign in ((engine.OLD_IMAGES, -1), (engine.NEW_IMAGES, 1))
     ]
     moved = summed(contract, reduce(DataFrame.unionByName, signed), sign="_sign").persist()
-    only = Among(moved, contract.looked_up_by) if contract.looked_up_by else None
+    only = Among(moved.select(*contract.key), contract.looked_up_by) if contract.looked_up_by else None
     near = read_target(spark, contract, plan.target, only)
     old = near.join(F.broadcast(moved), on=engine.same(near, moved, contract.key), how="left_semi")
     sums = [F.sum(m.name).cast(m.sql_type).alias(m.name) for m in contract.measures]

@@ -11,10 +11,12 @@ import json
 import os
 import sys
 import threading
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -65,7 +67,8 @@ def check(spark: SparkSession, contract: Contract, stage: Stage) -> list[Finding
         staged = _staged(spark, contract, stage)
         batches.append((suites.of_stage(contract), staged.toPandas() if count <= IN_PANDAS else staged))
     for within, rules in _by_extent(contract, stage).items():
-        batches.append(([suites.of_rule(rule) for rule in rules], _as_it_would_be(spark, contract, stage, within)))
+        rows = _as_it_would_be(spark, contract, stage, within)
+        batches += [_broken(rule, rows) for rule in rules]
     if contract.shares:
         batches.append(([suites.of_rule(rule) for rule in contract.shares], _shares(stage)))
     return [finding for expected, rows in batches for finding in _judge(contract, stage, expected, rows)]
@@ -105,6 +108,18 @@ def _as_it_would_be(spark: SparkSession, contract: Contract, stage: Stage, withi
     return kept.unionByName(staged)
 
 
+def _broken(rule: Rule, rows: DataFrame) -> tuple[list[Expectation], DataFrame]:
+    """What GX is to expect of which rows: of those that break the rule, that there is none. They are kept, for GX asks
+    twice, how many they are and for some of them. What Spark does not understand GX is left to ask, and tells."""
+    name = f"batch_{uuid.uuid4().hex}"  # Spark Connect looks a view up when the query runs
+    rows.createOrReplaceTempView(name)
+    try:
+        found = rows.sparkSession.sql(rule.sql.format(batch=name)).persist()
+    except AnalysisException:
+        return [suites.of_rule(rule)], rows
+    return [suites.of_rule(rule, "SELECT * FROM {batch}")], found
+
+
 def _shares(stage: Stage) -> pd.DataFrame:
     """One row: the share that each rule is about, empty where no row is looked at."""
     import pandas as pd
@@ -117,6 +132,8 @@ def _judge(
     contract: Contract, stage: Stage, expected: list[Expectation], rows: DataFrame | pd.DataFrame
 ) -> list[Finding]:
     results = _validate(expected, rows, contract.table)
+    if isinstance(rows, DataFrame):
+        rows.unpersist()
     now = datetime.now(UTC)
     return [_finding(contract, stage, e, r, now) for e, r in zip(expected, results, strict=True)]
 

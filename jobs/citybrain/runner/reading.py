@@ -3,9 +3,9 @@ that its contract has got since its last commit is empty."""
 
 from __future__ import annotations
 
-from datetime import date
 from functools import cached_property
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -23,18 +23,19 @@ FEW = 50_000  # keys; the rows of more are found by reading through
 
 
 class Among:
-    """The rows whose ``column`` has one of the values that it has in ``keys``: only they are asked for, where a table
-    is large; a small one is given whole. The values are fetched when the first table asks."""
+    """The rows of some ``keys``: only they are asked for, where a table is large, and looked for by
+    ``column``; a small one is given whole. The keys are fetched when the first table asks."""
 
     def __init__(self, keys: DataFrame, column: str) -> None:
         self._keys, self.column = keys, column
 
     @cached_property
-    def values(self) -> list[str | date | int] | None:
+    def keys(self) -> pa.Table | None:
         """None if they are too many, or of a kind that a reader does not look for."""
-        values = [row[0] for row in self._keys.select(self.column).distinct().limit(FEW + 1).collect()]
-        is_known = len(values) <= FEW and all(isinstance(value, str | date | int) for value in values)
-        return values if is_known else None
+        keys = self._keys.limit(FEW + 1).toArrow()
+        kind, none = keys.schema.field(self.column).type, keys[self.column].null_count
+        is_known = pa.types.is_string(kind) or pa.types.is_date(kind) or pa.types.is_integer(kind)
+        return keys if is_known and not none and keys.num_rows <= FEW else None
 
 
 def empty(spark: SparkSession, contract: Contract) -> DataFrame:
@@ -51,8 +52,8 @@ def read_target(spark: SparkSession, contract: Contract, pin: Pin, only: Among |
 
 def _rows(spark: SparkSession, contract: Contract, pin: Pin, only: Among | None) -> DataFrame:
     uri = lake.table_uri(contract.table)
-    if only and state.is_large(contract.table, pin) and only.values is not None:
-        return completed(contract, engine.rows_among(spark, uri, pin.version, only.column, only.values))
+    if only and state.is_large(contract.table, pin) and only.keys is not None:
+        return completed(contract, engine.rows_among(spark, uri, pin.version, only.column, only.keys))
     return completed(contract, engine.read(spark, uri, pin.version))
 
 
