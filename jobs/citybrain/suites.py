@@ -12,6 +12,7 @@ from typing import Any
 
 from citybrain.contracts import Contract, Field, Rule
 
+ROWS = "unexpected_rows_expectation"
 SEVERITY = {"block": "critical", "warn": "warning", "note": "info"}
 
 
@@ -49,7 +50,7 @@ def of_rule(rule: Rule, query: str = "") -> Expectation:
     if rule.share:
         kwargs = {"column": rule.rule, "max_value": rule.above}
         return Expectation("expect_column_values_to_be_between", kwargs, *told)
-    return Expectation("unexpected_rows_expectation", {"unexpected_rows_query": query or rule.sql}, *told)
+    return Expectation(ROWS, {"unexpected_rows_query": query or rule.sql}, *told)
 
 
 def _unique(columns: list[str]) -> Iterator[Expectation]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IN_PANDAS = 200_000  # rows; beyond it Spark judges
+SHOWN = 5  # rows or values that a result shows
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,9 @@ def _validate(expected: list[Expectation], rows: DataFrame | pd.DataFrame, name:
     batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("whole")
     suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=[e.to_gx() for e in expected]))
     validation = gx.ValidationDefinition(name=name, data=batch, suite=suite)
+    told = "COMPLETE" if all(e.type == suites.ROWS for e in expected) else "BASIC"  # for less it shows none of the rows
     outcome = context.validation_definitions.add(validation).run(
-        batch_parameters={"dataframe": rows}, result_format={"result_format": "BASIC", "partial_unexpected_count": 5}
+        batch_parameters={"dataframe": rows}, result_format={"result_format": told, "partial_unexpected_count": SHOWN}
     )
     by_rule = {r.expectation_config.meta["rule"]: r for r in outcome.results if r.expectation_config}
     return [by_rule[e.rule] for e in expected]
@@ -159,7 +161,8 @@ def _validate(expected: list[Expectation], rows: DataFrame | pd.DataFrame, name:
 
 def _finding(contract: Contract, stage: Stage, e: Expectation, result: Any, now: datetime) -> Finding:
     facts = result.result or {}
-    sample = facts.get("partial_unexpected_list") or facts.get("details", {}).get("unexpected_rows") or []
+    rows = facts.get("details", {}).get("unexpected_rows", [])[:SHOWN]
+    sample = facts.get("partial_unexpected_list") or [_shown(contract, row) for row in rows]
     message = e.message
     if errors := _exceptions(result.exception_info):
         message = f"{e.message}（规则无法执行：{errors}）"
@@ -178,6 +181,13 @@ def _finding(contract: Contract, stage: Stage, e: Expectation, result: Any, now:
         sample=json.dumps(sample, ensure_ascii=False, default=str)[:1000],
         checked_at=now,
     )
+
+
+def _shown(contract: Contract, row: dict[str, Any]) -> dict[str, Any]:
+    """Of a row that a rule returns as it stands in the table, what it is known by; what a rule has computed, whole."""
+    if not set(contract.names) <= set(row):
+        return row
+    return {name: value for name, value in row.items() if name in contract.key or name not in contract.names}
 
 
 def _exceptions(info: Any) -> str:
