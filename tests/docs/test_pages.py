@@ -45,8 +45,11 @@ def finding(rule: str, success: bool, at: datetime, severity: str = "warn", **ch
 def pages(deliver, tmp_path: Path) -> Path:
     deliver("centre__work_order", FIRST)
     deliver("services__case", CASES, name="办件.csv")
-    ops.append_findings([finding("a", False, LATE - timedelta(days=3)), finding("b", True, LATE - timedelta(days=3))])
-    ops.append_findings([finding("a", True, LATE), finding("c", False, LATE, "block")])
+    ops.append_findings(
+        [finding("a", False, LATE - timedelta(days=3)), finding("b", True, LATE - timedelta(days=3), sample='["整段')]
+    )
+    rows = '[{"work_order_id": "NH1", "town_code": null, "hours": 3}, {"work_order_id": "NH2"}]'
+    ops.append_findings([finding("a", True, LATE), finding("c", False, LATE, "block", sample=rows)])
     ops.append_runs([Result("silver.work_order", "blocked", "r", 1, reason="c: c 不符 (3)")])
     waiting = pa.table({"source_table": ["fire_incident", "urban_case", "urban_case"], "record_no": ["1", "1", "2"]})
     write_deltalake(lake.table_uri("silver.place_unmatched"), waiting)
@@ -143,6 +146,8 @@ def test_only_the_newest_result_of_a_rule_counts_and_a_blocked_table_stands_out(
     page = read(pages / "quality.html")
     verdicts = {row[1]: row[0] for row in page.tables["results"] if row[0] != "结果"}
     assert verdicts == {"a": "通过", "b": "通过", "c": "未通过"}
+    shown = {row[1]: row[5] for row in page.tables["results"] if row[0] != "结果"}
+    assert shown == {"a": "", "b": '["整段', "c": "工单编号 NH1，镇街代码 空，hours 3；工单编号 NH2"}
     assert "停住的表" in page.text
     assert "被规则阻断" in page.text
 

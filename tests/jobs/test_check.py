@@ -75,6 +75,7 @@ def test_what_stands_is_judged_again_only_after_a_stranger_by_new_rules_or_in_fu
     [
         ("SELECT due_date, 2 * due_count AS n FROM {batch} WHERE due_count > 0", 2, "不应有", '03-03", "n": 4}'),
         ("SELECT * FROM {batch} WHERE due_count > 0", 2, "不应有", '"handling_unit": null}'),
+        ("SELECT repeat('长', 1500) AS text FROM {batch}", 2, "不应有", '长"}]'),
         ("SELECT nothing FROM {batch}", 0, "不应有（规则无法执行：", ""),
         ("SELECT raise_error('除以零') FROM {batch}", 0, "不应有（规则无法执行：", ""),
         ("SELECT * FROM {batch} WHERE due_count > 2", None, "", ""),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -56,6 +58,8 @@ def summary(declared: dict[str, Contract]) -> dict[str, Any]:
     for issue in issues:
         issue |= _named(declared.get(issue["table"]), issue)
     results = ops.ask("ops.check_result", _RESULTS)
+    for result in results:
+        result["shown"] = list(_shown(declared.get(result["table"]), result["sample"]))
     broken = [r for r in results if not r["success"]]
     return {
         "scores": scores(),
@@ -81,6 +85,18 @@ def _named(contract: Contract | None, issue: Row) -> Row:
     there = contract is not None and issue["column"] in contract.names
     title = contract.field(issue["column"]).title if contract and there else issue["header"] or ""
     return {"name": name, "title": title}
+
+
+def _shown(contract: Contract | None, sample: str) -> Iterator[str]:
+    """The values or rows of a result, of a row each value after its column's title."""
+    titles = {f.name: f.title for f in contract.fields} if contract else {}
+    try:
+        entries = json.loads(sample)
+    except ValueError:  # once what did not fit was cut off anywhere
+        entries = [sample]
+    for entry in entries:
+        values = entry.items() if isinstance(entry, dict) else [("", entry)]
+        yield "，".join(f"{titles.get(name, name)} {'空' if v is None else v}".strip() for name, v in values)
 
 
 def _worst(issue: Row) -> tuple[int, int]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 IN_PANDAS = 200_000  # rows; beyond it Spark judges
-SHOWN = 5  # rows or values that a result shows
+SHOWN, SAMPLE = 5, 2000  # rows or values that a result shows, and characters they may take
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def _finding(contract: Contract, stage: Stage, e: Expectation, result: Any, now:
         success=bool(result.success),
         unexpected_count=int(unexpected or 0),
         checked_count=int(facts.get("element_count") or 0),
-        sample=json.dumps(sample, ensure_ascii=False, default=str)[:1000],
+        sample=_as_json(sample),
         checked_at=now,
     )
 
@@ -188,6 +188,12 @@ def _shown(contract: Contract, row: dict[str, Any]) -> dict[str, Any]:
     if not set(contract.names) <= set(row):
         return row
     return {name: value for name, value in row.items() if name in contract.key or name not in contract.names}
+
+
+def _as_json(sample: list[Any]) -> str:
+    """As many of the values or rows as fit."""
+    text = json.dumps(sample, ensure_ascii=False, default=str)
+    return text if len(text) <= SAMPLE else _as_json(sample[:-1])
 
 
 def _exceptions(info: Any) -> str:
