@@ -48,6 +48,6 @@ def test_a_failure_is_one_line_and_soon_over(airflow, fault, monkeypatch, tmp_pa
     begun = time.monotonic()
     with caplog.at_level(logging.INFO, "citybrain.hints"):
         hints.published(["bronze.table_7"])
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 1.5
     assert len(caplog.records) == 1
     assert "bronze.table_7" in caplog.text

@@ -238,10 +238,10 @@ def test_a_killed_task_leaves_no_process(citybrain, tmp_path, how):
     )
     runner = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     pids = tmp_path / "pids"
-    wait_until(lambda: pids.exists() and alive(pids))
+    wait_until(lambda: pids.exists() and alive(pids), 30)
     runner.send_signal(how)
     runner.wait(timeout=30)
-    wait_until(lambda: not alive(pids))
+    wait_until(lambda: not alive(pids), 1)
 
 
 def alive(pids: Path) -> list[int]:

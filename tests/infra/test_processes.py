@@ -33,7 +33,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         )
         records.append(record)
         children.append(child)
-        wait_until(lambda: len(processes.members(record)) >= ready)
+        wait_until(lambda: len(processes.members(record)) >= ready, 10)
         return record
 
     yield begin
@@ -59,7 +59,7 @@ def test_a_whole_tree_ends(start: Start) -> None:
 
 def test_a_child_in_a_session_of_its_own_ends_too(start: Start) -> None:
     record = start("setsid sleep 300 & wait", ready=2)
-    wait_until(lambda: len({process.session for process in processes.members(record).values()}) == 2)
+    wait_until(lambda: len({process.session for process in processes.members(record).values()}) == 2, 10)
     processes.end(record, 1)
     assert not processes.members(record)
 
@@ -69,7 +69,7 @@ def test_orphans_of_a_crashed_leader_are_found(start: Start) -> None:
     orphans = [pid for pid in processes.members(record) if pid != record.pid]
     assert record.pid
     os.kill(record.pid, signal.SIGKILL)
-    wait_until(lambda: processes.leader(record) is None)
+    wait_until(lambda: processes.leader(record) is None, 10)
     assert sorted(processes.members(record)) == sorted(orphans)
     processes.end(record, 1)
     assert not any(alive(pid) for pid in orphans)
@@ -85,7 +85,7 @@ def test_who_does_not_listen_is_killed(start: Start) -> None:
 
 def test_who_drains_is_given_the_time(start: Start, tmp_path: Path) -> None:
     record = start("trap 'sleep 1; touch drained; exit 0' TERM; touch ready; while true; do sleep 0.1; done")
-    wait_until((tmp_path / "ready").exists)
+    wait_until((tmp_path / "ready").exists, 10)
     _, killed = processes.end(record, 5)
     assert killed == 0
     assert (tmp_path / "drained").exists()
@@ -143,7 +143,7 @@ def test_whose_first_thread_has_ended_is_still_there(start: Start) -> None:
     record = start(f"exec {sys.executable} -c '{code}'")
     assert record.pid
     state = Path(f"/proc/{record.pid}/status")
-    wait_until(lambda: "State:\tZ" in state.read_text("utf-8"))
+    wait_until(lambda: "State:\tZ" in state.read_text("utf-8"), 10)
     assert processes.leader(record)
     processes.end(record, 0.5, again=0.5)
     assert not alive(record.pid)
@@ -178,4 +178,4 @@ def test_the_shims_end_with_their_starter(root: Path, tmp_path: Path) -> None:
     pid = int(runner.stdout.readline())
     runner.kill()
     runner.wait()
-    wait_until(lambda: not alive(pid))
+    wait_until(lambda: not alive(pid), 5)

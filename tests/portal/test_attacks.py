@@ -62,10 +62,10 @@ def test_a_line_that_breaks_in_a_chunk_loses_nothing_that_came(program: Program)
     content = events(good=400, bad=0)
     id = program.begin(EVENT, "断.csv", len(content)).json()["id"]
     line = raw(program, id, 0, len(content), content[:5000])
-    wait_until(lambda: held(program, id) == 5000)
+    wait_until(lambda: held(program, id) == 5000, 20)
     assert program.piece(id, content[5000:], 5000).status_code == 409  # the first still has the file
     line.close()
-    wait_until(lambda: program.piece(id, content[5000:], 5000).status_code == 204)
+    wait_until(lambda: program.piece(id, content[5000:], 5000).status_code == 204, 20)
     assert program.settled(id)["preview"]["counts"]["accepted"] == 400
 
 
@@ -74,7 +74,7 @@ def test_a_length_that_lies_writes_no_byte_more_than_was_declared(served: Served
     id = program.begin(EVENT, "多.csv", len(content)).json()["id"]
     with raw(program, id, 0, len(content) + 1000, content + bytes(1000)) as line:
         assert b" 413 " in line.recv(100)
-    wait_until(lambda: held(program, id) <= len(content))
+    wait_until(lambda: held(program, id) <= len(content), 20)
     kept = held(program, id)
     assert program.piece(id, content[kept:], kept).status_code == 204
     assert program.settled(id)["preview"]["counts"]["accepted"] == 3

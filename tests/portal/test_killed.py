@@ -77,7 +77,7 @@ def test_killed_while_a_file_is_read_and_while_it_is_loaded(program: Program) ->
             assert program.piece(id, content[offset : offset + (1 << 20)], offset).status_code == 204
         wait_until(lambda: program.api("GET", f"/uploads/{id}").json()["state"] == "checking")
         children = workers(process.pid)
-    wait_until(lambda: not any(alive(pid) for pid in children))
+    wait_until(lambda: not any(alive(pid) for pid in children), 30)
     with landing.locked("ops.issue"):  # … while it is loaded: after quarantine, its findings wait for us
         with portal(program) as process:
             found = program.settled(id)
@@ -86,7 +86,7 @@ def test_killed_while_a_file_is_read_and_while_it_is_loaded(program: Program) ->
             number = found["preview"]["receipt"]
             wait_until(lambda: DeltaTable.is_deltatable(table_uri(f"quarantine.{EVENT}")))
             children = workers(process.pid)
-        wait_until(lambda: not any(alive(pid) for pid in children))
+        wait_until(lambda: not any(alive(pid) for pid in children), 30)
         half = landing.find(f"bronze.{EVENT}", number)
         assert (half.status, DeltaTable.is_deltatable(table_uri(f"bronze.{EVENT}"))) == ("landed", False)
     with portal(program):

@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import threading
-import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from citybrain.contracts import Contract, Rule
 from citybrain.runner import state
 from citybrain.runner.build import Stage
 from citybrain.runner.reading import read_target
+from citybrain.runner.transform import sql
 from citybrain.suites import Expectation
 
 if TYPE_CHECKING:
@@ -112,10 +112,8 @@ def _as_it_would_be(spark: SparkSession, contract: Contract, stage: Stage, withi
 def _broken(rule: Rule, rows: DataFrame) -> tuple[list[Expectation], DataFrame]:
     """What GX is to expect of which rows: of those that break the rule, that there is none. They are kept, for GX asks
     twice, how many they are and for some of them. What Spark does not understand GX is left to ask, and tells."""
-    name = f"batch_{uuid.uuid4().hex}"  # Spark Connect looks a view up when the query runs
-    rows.createOrReplaceTempView(name)
     try:
-        found = rows.sparkSession.sql(rule.sql.format(batch=name)).persist()
+        found = sql(rule.sql.format(batch="batch"), {"batch": rows}).persist()
     except AnalysisException:
         return [suites.of_rule(rule)], rows
     return [suites.of_rule(rule, "SELECT * FROM {batch}")], found

@@ -65,12 +65,12 @@ def _result(contract: Contract, inputs: Mapping[str, DataFrame]) -> DataFrame:
     by_name = {table.split(".")[1]: df for table, df in inputs.items()}
     source = source_of(contract)
     if source.suffix == ".sql":
-        return _sql(source.read_text(encoding="utf-8"), by_name)
+        return sql(source.read_text(encoding="utf-8"), by_name)
     result: DataFrame = _function(contract)(**by_name)
     return result
 
 
-def _sql(text: str, inputs: Mapping[str, DataFrame]) -> DataFrame:
+def sql(text: str, inputs: Mapping[str, DataFrame]) -> DataFrame:
     """The query over ``inputs`` under their bare names, each bound to a view of this call's own.
 
     Spark Connect looks a view up when a query runs, not when it is written: a second call that registered the same name
