@@ -15,7 +15,8 @@ from citybrain.ingest import ingest, plain
 from citybrain.ingest.cells import cast_value, help_value, is_plain
 from citybrain.ingest.judge import database
 from citybrain.ingest.plain import write_part
-from citybrain.ingest.write import small_pages
+from citybrain.ingest.source import condensed
+from citybrain.ingest.write import Bounds, small_pages
 from citybrain.lookup import rows_among
 from tests.lake import rows_of
 from tests.measured import bytes_read
@@ -58,8 +59,8 @@ def test_what_is_plain_is_cast_as_the_engine_casts_it(kind, tmp_path):
     rows = db.execute(f"{select} WHERE {is_plain(field, 'c0')} ORDER BY _row").to_arrow_table()
     assert rows["c0"].to_pylist() == [text for text, is_so in TEXTS[kind].items() if is_so]
     assert plain.typed(rows, [field], {"x": "c0"})["x"].to_pylist() == rows["x"].to_pylist()
-    condensed = rows.set_column(0, "c0", rows["c0"].dictionary_encode())
-    values = plain.typed(condensed, [field], {"x": "c0"})["x"]
+    encoded = rows.set_column(0, "c0", rows["c0"].dictionary_encode())
+    values = plain.typed(encoded, [field], {"x": "c0"})["x"]
     assert values.to_pylist() == rows["x"].to_pylist()
 
 
@@ -85,10 +86,47 @@ def test_a_column_of_few_texts_is_read_as_one_of_many(tmp_path):
 def test_a_dictionary_is_made_only_where_it_stays_small():
     few = pa.array(["受理"] * 5000 + [str(n) for n in range(5000)])
     rows = pa.table({"c0": ["受理", None] * 5000, "c1": few, "_row": range(10000)})
-    condensed = plain.condensed(rows)
-    assert [pa.types.is_dictionary(t) for t in condensed.schema.types] == [True, False, False]
-    assert condensed["c0"].cast(pa.string()).to_pylist() == rows["c0"].to_pylist()
-    assert plain.with_texts(condensed, pa.table({"c": ["c0"], "t": ["受理"]})).to_pylist() == [*range(0, 10000, 2)]
+    for given in (rows, rows.set_column(1, "c1", few.dictionary_encode())):
+        made = condensed(given)
+        assert [pa.types.is_dictionary(t) for t in made.schema.types] == [True, False, False]
+        assert made["c0"].cast(pa.string()).to_pylist() == rows["c0"].to_pylist()
+        assert made["c1"].to_pylist() == rows["c1"].to_pylist()
+
+
+def test_rows_are_found_by_the_texts_that_are_not_plain():
+    """c0 has a dictionary; of c1 a glance leaves two texts to be asked about, one of which is plain."""
+    moments = ["2026-09-08 09:05:00"] * 100
+    moments[7], moments[8] = "2024-02-29 09:05:00", "2026-02-30 09:05:00"
+    rows = condensed(pa.table({"c0": ["受理", None] * 50, "c1": moments, "_row": range(100)}))
+    rows = rows.set_column(1, "c1", rows["c1"].cast(pa.string()))
+    fields = [Field(name="step", title="环节", type="string"), Field(name="at", title="时间", type="timestamp")]
+    doubts = plain.doubtful(rows, fields, {"step": "c0", "at": "c1"})
+    assert plain.texts_of(doubts).to_pylist() == [
+        {"c": "c0", "t": "受理"},
+        {"c": "c1", "t": "2024-02-29 09:05:00"},
+        {"c": "c1", "t": "2026-02-30 09:05:00"},
+    ]
+    for texts, found in ({"c1": "2026-02-30 09:05:00"}, [8]), ({"c0": "受理"}, [*range(0, 100, 2)]):
+        asked = pa.table({"c": [*texts], "t": [*texts.values()]})
+        assert plain.with_texts(rows, doubts, asked).to_pylist() == found
+
+
+def test_the_file_is_told_the_bounds_of_columns_whose_pages_have_none(tmp_path):
+    towns = (
+        pa.array(["桂城", None, "狮山", "九江"] * 100)
+        .dictionary_encode()
+        .filter(pa.array([True, True, True, False] * 100))
+    )
+    rows = pa.table({"town": towns, "level": [3, 1, 2] * 100, "id": [f"K{i:03}" for i in range(300)]})
+    part = write_part(rows, tmp_path / "part.parquet")
+    assert part.bounds == {
+        "town": Bounds(100, "桂城", "狮山"),
+        "level": Bounds(0, 1, 3),
+        "id": Bounds(0, "K000", "K299"),
+    }
+    group = pq.ParquetFile(part.path).metadata.row_group(0)
+    assert [group.column(n).is_stats_set for n in range(3)] == [False, False, True]
+    assert pq.read_table(part.path).to_pydict() == rows.to_pydict()
 
 
 @pytest.mark.parametrize("kept_up", [False, True])

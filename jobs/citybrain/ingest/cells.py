@@ -25,7 +25,7 @@ _BLANKS = (32, 9, 10, 13, 160, 8203, 12288, 65279)
 # What a name that needs no second look does not have: masks, line breaks, blanks at its ends, the sign of an error.
 _NO_NAME = r"[*＊●×\r\n\t]|[xX]{3}|^[ 〃\x{a0}\x{200b}\x{3000}\x{feff}#]|[ \x{a0}\x{200b}\x{3000}\x{feff}]$"
 # Every spelling of "nothing" that reading.sql knows.
-_NOTHING = (
+NOTHING = (
     *("", "—", "——", "－", "-", "--", "/", "／", "#N/A", "N/A", "n/a", "···", "…", "……", "...", "NULL", "null", "None"),
     *("NaN", "\\N", "无", "空", "暂无", "不详"),
 )
@@ -77,6 +77,11 @@ class Delivered(Field):
     def is_converted(self) -> bool:
         return self.factor != 1 or self.stated
 
+    @property
+    def is_never_plain(self) -> bool:
+        """Its text is not the value, whatever it looks like."""
+        return self.is_converted or self.since_1904
+
 
 def delivered(field: Field, column: Column, contract: Contract) -> Field:
     """The field with what its column in the file says otherwise."""
@@ -113,7 +118,7 @@ def places_of(field: Field) -> int:
     return int(field.type.rstrip(")").split(",")[1]) if field.type.startswith("decimal") else 0
 
 
-def _digits_of(field: Field) -> int:
+def digits_of(field: Field) -> int:
     """Digits before the point that every number column of the type can hold."""
     if match := re.fullmatch(r"decimal\((\d+),(\d+)\)", field.type):
         return min(int(match[1]) - int(match[2]), 18)
@@ -137,7 +142,7 @@ def cast_value(field: Field, raw: str) -> str:
 def is_plain(field: Field, raw: str) -> str:
     """SQL: is the text plainly as agreed? What is so cannot fail to be cast. Beside it stands ``help_value``."""
     kind, value = kind_of(field), f"v_{field.name}"
-    if isinstance(field, Delivered) and (field.is_converted or field.since_1904):
+    if isinstance(field, Delivered) and field.is_never_plain:
         return "false"
     if kind == "timestamp":  # as DuckDB writes it; until 1991 Shanghai had summer time
         bounds = f"{value} >= TIMESTAMP '1991-09-16 08:00:00' AND {value} < TIMESTAMP '2100-12-31 08:00:00'"
@@ -147,7 +152,7 @@ def is_plain(field: Field, raw: str) -> str:
     if kind == "boolean":
         return f"{raw} IN ('是', '否')"
     if kind == "number":
-        places, digits = places_of(field), _digits_of(field)
+        places, digits = places_of(field), digits_of(field)
         fraction = f"(\\.[0-9]{{1,{places}}})?" if places else ""
         special = (*field.nulls, *field.values)
         nothing = f" AND {raw} NOT IN ({', '.join(map(literal, special))})" if special else ""
@@ -175,19 +180,19 @@ def _plain_code(field: Field, raw: str) -> str:
         bare = "" if whole else f" AND bare({raw}) = {raw}"
         narrow = "" if whole and _NARROW.fullmatch(field.pattern[1:-1]) else f" AND strlen({raw}) = length({raw})"
         return f"(regexp_matches({raw}, {literal(field.pattern)}){narrow}{bare})"
-    special = [t for t in (*_NOTHING, *field.nulls, *field.values) if re.fullmatch(_CODE, t)]
+    special = [t for t in (*NOTHING, *field.nulls, *field.values) if re.fullmatch(_CODE, t)]
     return f"(regexp_full_match({raw}, {literal(_CODE)}) AND {raw} NOT IN ({', '.join(map(literal, special))}))"
 
 
 def _plain_name(field: Field, raw: str) -> str:
-    special = ", ".join(map(literal, (*_NOTHING, *field.nulls)))
+    special = ", ".join(map(literal, (*NOTHING, *field.nulls)))
     return f"(NOT regexp_matches({raw}, {literal(_NO_NAME)}) AND {raw} NOT IN ({special}))"
 
 
 def _plain_text(_field: Field, raw: str) -> str:
     ends = " AND ".join(f"NOT ends_with({raw}, chr({code}))" for code in _BLANKS)
     first = f"unicode({raw}) > 47 AND unicode({raw}) NOT IN ({', '.join(map(str, _BLANKS))})"
-    other = f"{first} AND {raw} NOT IN ({', '.join(map(literal, _NOTHING))})"
+    other = f"{first} AND {raw} NOT IN ({', '.join(map(literal, NOTHING))})"
     return (
         f"({ends} AND CASE WHEN unicode({raw}) BETWEEN 13312 AND 40959 THEN true ELSE {other} END)"  # Chinese at once
     )

@@ -69,7 +69,9 @@ def _field_checks(field: Field) -> Iterator[Check]:
         old = f"regexp_full_match({n}, '[0-9]{{15}}')"
         yield _check(field, "old_number", "warn", old, plain=None if field.check == "id_card" else f"length({n}) = 15")
         invalid = {"id_card": id_card_invalid_sql, "uscc": uscc_invalid_sql}[field.check](n)
-        plain = None if field.check == "id_card" else invalid  # a number that is plainly as agreed has been found sound
+        plain: str | None = invalid
+        if field.check == "id_card":  # one that is plainly as agreed has been found sound
+            invalid, plain = f"s_{field.name}.changed IS NOT NULL AND {invalid}", None
         yield _check(field, field.check, field.severity, f"NOT {_masked(field)} AND {invalid}", plain=plain)
 
 

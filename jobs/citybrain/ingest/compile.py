@@ -1,6 +1,7 @@
 """A bronze contract and the columns of a file, compiled to the SQL that judges a segment of rows.
 
-quick    every row, few columns: what it is, hashes, whether it is plainly as agreed in every cell
+looked   every row, few columns: hashes, whether it is plainly as agreed in every cell
+others   the rows that are not data, and what they are
 plain    rows that are so, with their values (plain.py)
 waiting  rows that are not, as delivered
 rest     the same with plain values ``x`` and text that was not plain ``o_x``
@@ -28,7 +29,7 @@ from citybrain.ingest.cells import (
 )
 from citybrain.ingest.checks import Check, checks_of
 from citybrain.ingest.outcome import Column
-from citybrain.ingest.rows import kind_sql
+from citybrain.ingest.rows import kind_sql, sparse_sql
 
 
 class Compiled:
@@ -44,25 +45,36 @@ class Compiled:
         self.raw = {f.name: f"c{place[f.name]}" for f in self.fields}
         self.checks = checks_of(contract, set(self.raw))
 
-    def quick_sql(self, few: Collection[str]) -> str:
-        """``few``: the columns whose distinct texts are looked at by ``odd_texts_sql`` instead of each cell."""
+    def looked_sql(self, once: Collection[str]) -> str:
+        """Every row: hashes of all its cells and of its key, and whether it is plainly as agreed; but for the columns
+        whose texts are asked about once, by ``odd_texts_sql``."""
         every = ", ".join(f"c{c.position}" for c in self.columns)
         keys = ", ".join(self.raw[k] for k in self.contract.key if k in self.raw)
         # Each condition is a column of its own: within one AND DuckDB takes three times as long over the costly ones.
-        asked = [(f, self.raw[f.name]) for f in self.fields if self.raw[f.name] not in few]
+        asked = [(f, self.raw[f.name]) for f in self.fields if self.raw[f.name] not in once]
         named = [f"({raw} IS NULL OR {is_plain(f, raw)}) IS TRUE AS p_{f.name}" for f, raw in asked]
         helps = [help_value(f, raw) for f, raw in asked]
         plain = " AND ".join(["true", *(f"p_{f.name}" for f, _ in asked)])
-        keyless = " AND ".join(f"{self._typed(k)} IS NULL" for k in self.contract.key)
         return f"""
-            WITH judged AS (SELECT {", ".join(["_row", *named])}, {kind_sql(self.contract, self.columns)} AS _kind,
-                                   hash({every}) AS _h1, hash({keys}) AS _h2, {keyless} AS _keyless
+            WITH judged AS (SELECT {", ".join(["_row", *named])}, hash({every}) AS h1, hash({keys}) AS h2
                             FROM (SELECT {", ".join(["*", *filter(None, helps)])} FROM segment))
-            SELECT _row, _kind, _h1, _h2, _keyless, {plain} AS _plain FROM judged"""
+            SELECT _row, h1, h2, {plain} AS plain FROM judged"""
 
-    def odd_texts_sql(self, few: Collection[str]) -> str:
-        """Of the distinct texts (c, t) in ``few``: those that are not plainly as agreed."""
-        fields = [f for f in self.fields if self.raw[f.name] in few]
+    def others_sql(self) -> str:
+        """Of ``unlike`` the rows that are not data, and what they are."""
+        kind = kind_sql(self.contract, self.columns)
+        return f"SELECT * FROM (SELECT _row, {kind} AS _kind FROM unlike) WHERE _kind <> 'data'"
+
+    def below_sql(self, footer: int) -> str:
+        """Rows below a footer that have no key and few cells, and so belong to it."""
+        keyless = " AND ".join(f"{self._typed(k)} IS NULL" for k in self.contract.key)
+        data = "_row NOT IN (SELECT _row FROM others)"
+        return f"""SELECT _row, 'footer' FROM segment
+            WHERE _row > {footer} AND {data} AND {keyless} AND {sparse_sql(self.columns)}"""
+
+    def odd_texts_sql(self, columns: Collection[str]) -> str:
+        """Of the texts (t) of some columns (c) in ``few``: those that are not plainly as agreed."""
+        fields = [f for f in self.fields if self.raw[f.name] in columns]
         texts = [", ".join(filter(None, ["c", "t", help_value(f, "t")])) for f in fields]
         of = [f"(SELECT {t} FROM few WHERE c = '{self.raw[f.name]}')" for t, f in zip(texts, fields, strict=True)]
         odd = [f"SELECT c, t FROM {o} WHERE {is_plain(f, 't')} IS NOT TRUE" for o, f in zip(of, fields, strict=True)]

@@ -22,7 +22,7 @@ import pyarrow.csv as pc
 
 from citybrain.ingest.outcome import Refused
 from citybrain.ingest.sniff import text_encoding
-from citybrain.ingest.source import SEGMENT_BYTES, Ragged, Segment, names, segment_of
+from citybrain.ingest.source import SEGMENT_BYTES, Ragged, Segment, condensed, names, segment_of
 
 _BLOCK = 1 << 23
 _HEAD = 1 << 20  # characters in which titles and header must stand
@@ -66,6 +66,7 @@ class _Parser:
     number: int = 1  # of the next record
     carry: bytes = b""  # the beginning of a record that goes on in the next block
     size: int = 0
+    schema: pa.Schema | None = None  # of the first rows, which tell what columns have few texts
     tables: list[pa.Table] = field(default_factory=list)
     ragged: list[Ragged] = field(default_factory=list)
 
@@ -93,7 +94,8 @@ class _Parser:
 
     def _at_once(self, data: bytes) -> bool:
         """Parses a block of records that all have the right width; says whether it was one."""
-        if self.number < self.first or data.count(b'"') % 2:
+        quoted = b'"' in data
+        if self.number < self.first or (quoted and data.count(b'"') % 2):
             return False
         if not data:
             return True
@@ -101,9 +103,9 @@ class _Parser:
             table = pc.read_csv(
                 pa.BufferReader(data),
                 pc.ReadOptions(use_threads=False, column_names=names(self.width), block_size=max(len(data), 1)),
-                pc.ParseOptions(delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=False),
+                pc.ParseOptions(delimiter=self.delimiter, newlines_in_values=quoted, ignore_empty_lines=False),
                 pc.ConvertOptions(
-                    column_types={name: pa.string() for name in names(self.width)},
+                    column_types=self.schema or {name: pa.string() for name in names(self.width)},
                     null_values=[""],
                     strings_can_be_null=True,
                     quoted_strings_can_be_null=True,
@@ -112,13 +114,16 @@ class _Parser:
             )
         except pa.ArrowInvalid:
             return False
-        self._add(table.append_column("_row", pa.array(np.arange(self.number, self.number + table.num_rows))))
+        numbers = pa.array(np.arange(self.number, self.number + table.num_rows))
+        self._add(table.append_column("_row", numbers), len(data))
         self.number += table.num_rows
         return True
 
-    def _add(self, table: pa.Table) -> None:
+    def _add(self, table: pa.Table, size: int) -> None:
+        table = table.cast(self.schema) if self.schema else condensed(table)
+        self.schema = table.schema
         self.tables.append(table)
-        self.size += table.nbytes
+        self.size += size
 
     def _record_by_record(self, data: bytes, last: bool) -> int:
         """Parses what is irregular; gives the length parsed, which leaves out a record that may go on."""
@@ -137,7 +142,7 @@ class _Parser:
             self.number += 1
             before = reader.line_num
         if rows:
-            self._add(segment_of(rows, numbers, self.width))
+            self._add(table := segment_of(rows, numbers, self.width), table.nbytes)
         return len("".join(lines[:before]).encode("utf-8")) if before < len(lines) else len(data)
 
     def _is_open(self, lines: list[str]) -> bool:
@@ -179,8 +184,11 @@ def _blocks(path: Path, encoding: str) -> Iterator[tuple[bytes, bool]]:
 
 def _lines(stream: IO[bytes]) -> bytes:
     """A block that ends with a line, unless that is very long: then nothing of it has to be carried over."""
-    block = stream.read(_BLOCK)
-    return block if block.endswith(b"\n") else block + stream.readline(_BLOCK)
+    at = stream.tell()
+    stream.seek(at + _BLOCK)
+    rest = len(stream.readline(_BLOCK))
+    stream.seek(at)
+    return stream.read(_BLOCK + rest)
 
 
 def _delimiter(path: Path, encoding: str) -> str:

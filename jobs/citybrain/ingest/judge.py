@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from citybrain.contracts import Contract
 from citybrain.duck import literal
@@ -23,8 +24,9 @@ from citybrain.ingest.cells import FIELDS, READINGS_SCHEMA, fields_rows, kind_of
 from citybrain.ingest.compile import Compiled
 from citybrain.ingest.findings import Origin
 from citybrain.ingest.outcome import Column, Counts, Issue, Refused, SetAside
-from citybrain.ingest.rows import ragged_kind, sparse_sql
-from citybrain.ingest.source import Ragged, Segment, names
+from citybrain.ingest.repeats import Seen
+from citybrain.ingest.rows import plainly_data, ragged_kind
+from citybrain.ingest.source import Ragged, Segment, condensed, names
 from citybrain.ingest.totals import Totals
 from citybrain.ingest.write import ROWS_A_GROUP, Part, part_of
 
@@ -49,6 +51,15 @@ class Judged:
     footers: list[int] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Glanced:
+    """A segment with dictionaries for columns of few texts, and the texts that a query is asked about."""
+
+    rows: pa.Table
+    ragged: tuple[Ragged, ...]
+    doubts: Mapping[str, pa.Table]
+
+
 class Judge:
     """Takes segments in order; ``finish`` gives the result."""
 
@@ -62,39 +73,58 @@ class Judge:
         self._part: Future[Part] | None = None  # of bronze, that is being written
         self._files = itertools.count()
         self._totals = Totals(contract, columns)
+        self._seen = Seen(stage)
         self._db = database(stage)
-        self._db.execute("CREATE TABLE seen (h1 UBIGINT, h2 UBIGINT, _row BIGINT)")
         self._db.execute("CREATE TABLE aside (_row BIGINT, kind VARCHAR, kept BIGINT)")
         cells = ", ".join(f"{name} VARCHAR" for name in names(len(columns)))
         self._db.execute(f"CREATE TABLE waiting ({cells}, _row BIGINT)")
         self._table("fields", FIELDS, fields_rows(self.compiled.fields))
         self._table("checks", findings.CHECKS, findings.checks_rows(self.compiled.checks, columns, contract))
 
-    def take(self, segment: Segment) -> None:
+    def at_a_glance(self, segment: Segment) -> Glanced:
+        """What needs no query; any thread may ask."""
+        rows = condensed(segment.rows)
+        return Glanced(rows, segment.ragged, plain.doubtful(rows, self.compiled.fields, self.compiled.raw))
+
+    def take(self, segment: Glanced) -> None:
         """One segment: rows that are plainly as agreed go to bronze at once, the others wait for a careful reading."""
         kinds = self._sort_out(segment.ragged)
-        rows = plain.condensed(segment.rows)
-        odd = self._look_at(rows)
-        self._end_of_table()
-        self._repeats()
-        aside = self._rows("SELECT _row FROM quick WHERE _kind <> 'data'")
+        rows = segment.rows
+        self._db.register("segment", rows)
+        looked, odd = self._look_at(rows, segment.doubts)
+        aside = self._set_aside(rows, looked)
         unsound = self._take_plain(plain.without(rows, [aside, odd]))
         self._db.register("odd", plain.without(plain.only(rows, [odd, unsound]), [aside]))
         self._db.execute("INSERT INTO waiting FROM odd; DROP VIEW odd")
-        self._count(kinds)
+        self._count(kinds, rows.num_rows)
         self._totals.take(self._db)
         if self._one("SELECT count(*) FROM waiting") + len(self._ragged) > WAITING:
             self._read_waiting()
 
-    def _look_at(self, rows: pa.Table) -> pa.Array:
-        """Makes ``quick`` of the rows; gives the numbers of those in which a cell is not plainly as agreed."""
-        texts = plain.texts_of_few(rows)
-        few = texts["c"].unique().to_pylist()
-        self._db.register("segment", rows)
-        self._db.register("few", texts)
-        self._create("quick", self.compiled.quick_sql(few))
-        odd = self._db.execute(self.compiled.odd_texts_sql(few)).to_arrow_table()
-        return pa.concat_arrays([self._rows("SELECT _row FROM quick WHERE NOT _plain"), plain.with_texts(rows, odd)])
+    def _look_at(self, rows: pa.Table, doubts: Mapping[str, pa.Table]) -> tuple[pa.Table, pa.Array]:
+        """The hashes of all rows; the numbers of those in which a cell is not plainly as agreed."""
+        self._db.register("few", plain.texts_of(doubts))
+        looked = self._db.execute(self.compiled.looked_sql(doubts)).to_arrow_table()
+        odd = self._db.execute(self.compiled.odd_texts_sql(doubts)).to_arrow_table()
+        unplain = looked["_row"].filter(pc.invert(looked["plain"])).combine_chunks()
+        return looked.drop_columns("plain"), pa.concat_arrays([unplain, plain.with_texts(rows, doubts, odd)])
+
+    def _set_aside(self, rows: pa.Table, looked: pa.Table) -> pa.Array:
+        """Makes ``others`` of the rows that are not data, or that came before; gives their numbers."""
+        unlike = rows.filter(pa.array(~plainly_data(rows, self.contract, self.columns)))
+        self._db.register("unlike", unlike)
+        self._create("others", self.compiled.others_sql())
+        if self._footer_at is None:
+            self._footer_at = self._one("SELECT min(_row) FROM others WHERE _kind = 'footer'")
+        if self._footer_at is not None:
+            self._db.execute(f"INSERT INTO others {self.compiled.below_sql(self._footer_at)}")
+        self._db.register("repeats", self._seen.take(plain.without(looked, [self._rows("SELECT _row FROM others")])))
+        self._db.execute("INSERT INTO others SELECT _row, 'repeat' FROM repeats")
+        self._db.execute(
+            "INSERT INTO aside SELECT _row, _kind, kept FROM others LEFT JOIN repeats USING (_row) "
+            "WHERE _kind IN ('total', 'header', 'repeat')"
+        )
+        return self._rows("SELECT _row FROM others")
 
     def _take_plain(self, rows: pa.Table) -> pa.Array:
         """Rows whose cells are plainly as agreed go to bronze, but for those that break a rule: gives their numbers."""
@@ -128,8 +158,8 @@ class Judge:
             self._write("issue", findings.issue_sql(self.contract.table, self.origin))
 
     def finish(self) -> Judged:
-        self._await_part()
         self._read_waiting()
+        self._await_part()
         self.note(list(self._totals.issues()))
         r = self.result
         r.set_aside = sorted(r.set_aside, key=lambda one: one.row)[:LISTED]
@@ -161,35 +191,6 @@ class Judge:
 
     def _create(self, table: str, select: str) -> None:
         self._db.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {select}")
-
-    def _end_of_table(self) -> None:
-        """After the first footer, a row without a key and with few cells belongs to the footer too."""
-        if self._footer_at is None:
-            self._footer_at = self._one("SELECT min(_row) FROM quick WHERE _kind = 'footer'")
-        if self._footer_at is not None:
-            self._db.execute(
-                f"UPDATE quick SET _kind = 'footer' WHERE _kind = 'data' AND _row > {self._footer_at} AND _keyless "
-                f"AND _row IN (SELECT _row FROM segment WHERE {sparse_sql(self.columns)})"
-            )
-
-    def _repeats(self) -> None:
-        """Rows that are cell for cell the same as an earlier one."""
-        self._create(
-            "repeats",
-            """
-            WITH rows AS (SELECT _h1 AS h1, _h2 AS h2, _row FROM quick WHERE _kind = 'data'),
-            firsts AS (SELECT h1, h2, min(_row) AS _row FROM rows GROUP BY ALL HAVING count(*) > 1)
-            SELECT _row, min(kept) AS kept FROM (
-                SELECT r._row, f._row AS kept FROM rows r JOIN firsts f USING (h1, h2) WHERE r._row > f._row
-                UNION ALL SELECT r._row, s._row FROM seen s JOIN rows r USING (h1, h2)) GROUP BY ALL""",
-        )
-        self._db.execute("INSERT INTO seen SELECT _h1, _h2, _row FROM quick WHERE _kind = 'data'")
-        if self._one("SELECT count(*) FROM repeats"):
-            self._db.execute("UPDATE quick SET _kind = 'repeat' WHERE _row IN (SELECT _row FROM repeats)")
-        self._db.execute(
-            "INSERT INTO aside SELECT _row, _kind, kept FROM quick LEFT JOIN repeats USING (_row) "
-            "WHERE _kind IN ('total', 'header', 'repeat')"
-        )
 
     def _read_carefully(self) -> None:
         """Texts that are not plainly as agreed, each distinct one once; then the rows that have any."""
@@ -232,12 +233,12 @@ class Judge:
     def _next(self, name: Name) -> Path:
         return self.stage / f"{name}-{next(self._files)}.parquet"
 
-    def _count(self, ragged: Counter[str]) -> None:
+    def _count(self, ragged: Counter[str], rows: int) -> None:
         n = Counter(ragged)
-        for kind, rows in self._all("SELECT _kind, count(*) FROM quick GROUP BY ALL"):
-            n[kind] += rows
+        others = Counter[str](dict(self._all("SELECT _kind, count(*) FROM others GROUP BY ALL")))
+        n += others + Counter(data=rows - others.total())
         if n["footer"]:
-            footers = self._all("SELECT _row FROM quick WHERE _kind = 'footer' ORDER BY 1 LIMIT 20")
+            footers = self._all("SELECT _row FROM others WHERE _kind = 'footer' ORDER BY 1 LIMIT 20")
             self.result.footers += [row for (row,) in footers]
         c = self.result.counts
         delivered = c.delivered + sum(n.values()) - n["blank"] - n["footer"]
@@ -276,7 +277,7 @@ def memory() -> str:
 
 def database(stage: Path) -> duckdb.DuckDBPyConnection:
     """DuckDB in memory, bounded, spilling to the stage; it knows no files and no network but those it is given."""
-    db = duckdb.connect(config={"memory_limit": memory(), "temp_directory": str(stage / "spill")})
+    db = duckdb.connect(config={"threads": 1, "memory_limit": memory(), "temp_directory": str(stage / "spill")})
     db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET autoinstall_known_extensions = false")
     # Of a segment DuckDB does not know how many rows it has: joins stay as they are written, the smaller side right.
     db.execute("SET disabled_optimizers = 'build_side_probe_side'")

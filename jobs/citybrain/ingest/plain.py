@@ -8,44 +8,51 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from citybrain.contracts import Field
+from citybrain.ingest import glance
 from citybrain.ingest.cells import kind_of
 from citybrain.ingest.findings import Origin
 from citybrain.ingest.schema import arrow_type, system_type
-from citybrain.ingest.write import ROWS_A_GROUP, ROWS_A_PAGE, Part, in_differences, part_of
+from citybrain.ingest.source import has_few
+from citybrain.ingest.write import DICTIONARY, ROWS_A_GROUP, ROWS_A_PAGE, Bounds, Part, in_differences, part_of
 
 _AHEAD = pa.scalar(8 * 3600, pa.duration("s"))  # Shanghai's clocks are ahead of UTC by so much
 
 
-def condensed(rows: pa.Table) -> pa.Table:
-    """The same with dictionaries for the columns that have few distinct texts."""
-    for place, name in enumerate(rows.column_names):
-        if _has_few(rows[name]):
-            column = rows[name].combine_chunks().dictionary_encode()
-            # The first rows may mislead, and the writer puts the dictionary into every row group.
-            if name != "_row" and len(column.dictionary) * 16 < len(column):
-                rows = rows.set_column(place, name, column)
-    return rows
+def doubtful(rows: pa.Table, fields: Sequence[Field], raw: Mapping[str, str]) -> dict[str, pa.Table]:
+    """Column → its texts (t) of which ``cells.is_plain`` is to be asked, instead of each cell: the few that it has, or
+    those that are not sure at a glance, with their rows (_row)."""
+    found = {}
+    for field in fields:
+        column = rows[name := raw[field.name]]
+        if pa.types.is_dictionary(column.type):
+            found[name] = pa.table({"t": column.chunk(0).dictionary})
+        elif (sure := glance.sure(column, field)) is not None and np.count_nonzero(sure) * 16 > 15 * len(sure):
+            found[name] = pa.table({"t": column, "_row": rows["_row"]}).filter(pa.array(~sure))
+    return found
 
 
-def texts_of_few(rows: pa.Table) -> pa.Table:
-    """The distinct texts (t) of the columns (c) that have dictionaries."""
-    of = {f.name: rows[f.name].chunk(0).dictionary for f in rows.schema if pa.types.is_dictionary(f.type)}
-    columns = [pa.repeat(pa.scalar(name), len(texts)) for name, texts in of.items()]
-    return pa.table({"c": pa.chunked_array(columns, pa.string()), "t": pa.chunked_array([*of.values()], pa.string())})
+def texts_of(doubts: Mapping[str, pa.Table]) -> pa.Table:
+    """Each text that is to be asked about once: its column (c), the text (t)."""
+    texts = {name: table["t"].unique() for name, table in doubts.items()}
+    names = [pa.repeat(pa.scalar(name), len(its)) for name, its in texts.items()]
+    return pa.table({"c": pa.chunked_array(names, pa.string()), "t": pa.chunked_array([*texts.values()], pa.string())})
 
 
-def with_texts(rows: pa.Table, texts: pa.Table) -> pa.Array:
-    """The numbers of the rows in which any of the texts (c, t) stands."""
+def with_texts(rows: pa.Table, doubts: Mapping[str, pa.Table], texts: pa.Table) -> pa.Array:
+    """The numbers of the rows in which any of these of the doubtful texts (c, t) stands."""
     found = pa.array([], pa.int64())
-    for column in texts["c"].unique().to_pylist():
-        mine = texts.filter(pc.equal(texts["c"], column))["t"].combine_chunks()
-        hit = pc.is_in(rows[column].cast(pa.string()), mine)
-        found = pa.concat_arrays([found, rows["_row"].filter(hit).combine_chunks()])
+    for name in texts["c"].unique().to_pylist():
+        hit = pc.is_in(doubts[name]["t"], texts.filter(pc.equal(texts["c"], name))["t"].combine_chunks())
+        among = doubts[name]
+        if pa.types.is_dictionary(rows[name].type):
+            hit, among = hit.combine_chunks().take(rows[name].chunk(0).indices), rows
+        found = pa.concat_arrays([found, among["_row"].filter(hit).combine_chunks()])
     return found
 
 
@@ -103,29 +110,38 @@ def write(rows: pa.Table, unsound: pa.Array, origin: Origin, path: Path) -> Part
 
 
 def write_part(rows: pa.Table, path: Path) -> Part:
-    """A Parquet file in which a few rows are found by reading a few pages. A dictionary, which is always read whole, is
-    for columns of few distinct values."""
-    few = [name for name in rows.column_names if _has_few(rows[name])]
+    """A Parquet file in which a few rows are found by reading a few pages. Columns of few distinct values get a
+    dictionary, which is always read whole; where it is small, their pages are too short to be worth compressing. Bounds
+    of their pages tell nothing; those of the file are told here."""
+    few = [name for name in rows.column_names if has_few(rows[name])]
+    flat = [
+        name for name, kind in zip(rows.column_names, rows.schema.types, strict=True) if not pa.types.is_nested(kind)
+    ]
+    small = [name for name in few if not _has_large_dictionary(rows[name])]
     pq.write_table(
         rows,
         path,
-        compression="zstd",
+        compression={name: "none" if name in small else "zstd" for name in flat},
         row_group_size=ROWS_A_GROUP,
         max_rows_per_page=ROWS_A_PAGE,
         write_page_index=True,
+        write_statistics=[name for name in flat if name not in few],
         use_dictionary=few,
         column_encoding={name: "DELTA_BINARY_PACKED" for name in in_differences(rows.schema) if name not in few},
         store_schema=False,  # else a reader would take Arrow's types for those of the table
     )
-    return part_of(path)
+    return part_of(path, {name: _bounds_of(rows[name]) for name in few if name in flat})
 
 
-def _has_few(column: pa.ChunkedArray) -> bool:
-    """Few distinct values, as far as the first rows tell: worth a dictionary."""
-    if pa.types.is_dictionary(column.type) or pa.types.is_nested(column.type):
-        return True
-    sample = column[:4096]
-    return bool(pc.count_distinct(sample).as_py() * 16 < len(sample))
+def _has_large_dictionary(column: pa.ChunkedArray) -> bool:
+    return pa.types.is_dictionary(column.type) and any(c.dictionary.nbytes > DICTIONARY for c in column.chunks)
+
+
+def _bounds_of(column: pa.ChunkedArray) -> Bounds:
+    """Of a column of few distinct values."""
+    values = column.unique()
+    ends = pc.min_max(values.dictionary_decode() if pa.types.is_dictionary(values.type) else values)
+    return Bounds(column.null_count, ends["min"].as_py(), ends["max"].as_py())
 
 
 def _repeated(value: object, kind: pa.DataType, count: int) -> pa.Array:

@@ -99,7 +99,7 @@ def patched(segments: Iterator[Segment], patches: Patches, width: int) -> Iterat
         old = {row["_row"]: [row[name] for name in names(width)] for row in rows.filter(hit).to_pylist()}
         old |= {r.row: _padded(r, width) for r in ragged if r.row in patches}
         new = [[patches[n].get(i, cell) for i, cell in enumerate(cells)] for n, cells in old.items()]
-        rows = pa.concat_tables([rows.filter(pc.invert(hit)), segment_of(new, list(old), width)])
+        rows = pa.concat_tables([rows.filter(pc.invert(hit)), segment_of(new, list(old), width).cast(rows.schema)])
         yield Segment(rows, tuple(r for r in ragged if r.row not in patches))
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from citybrain.contracts import Contract
 from citybrain.duck import literal
+from citybrain.ingest.glance import Mask, first_bytes
 from citybrain.ingest.outcome import Column
 
 _TOTAL = "[(（【]?(本页|本月|本表|全区|各镇街|分镇街)?(合计|小计|总计|总和)[)）】]?[:：]?|全区[:：]?"
@@ -14,6 +19,21 @@ _FOOTER = (
     "(注|备注|说明|制表|制表人|填表|填表人|审核|审核人|复核|复核人|单位负责人|负责人|填报人|填报单位|报送人|联系电话|数据来源)[:：].*"
     "|制表.*审核.*"
 )
+
+
+def plainly_data(rows: pa.Table, contract: Contract, columns: Sequence[Column]) -> Mask:
+    """Of each row of a segment: do its first cell and its key begin with letters or digits? Nearly all do, and are data
+    without a second look."""
+    place = {c.field: c.position for c in columns if c.field}
+    asked = dict.fromkeys([columns[0].position, *(place[k] for k in contract.key if k in place)])
+    found = np.ones(rows.num_rows, bool)
+    for position in asked:
+        first = first_bytes(rows[f"c{position}"])
+        found &= (first >= ord("0")) & (first < ord("{"))
+    header = columns[0].header
+    if "0" <= header[:1] < "{":
+        found &= ~pc.equal(rows[f"c{columns[0].position}"].cast(pa.string()), header).fill_null(False).to_numpy()
+    return found
 
 
 def kind_sql(contract: Contract, columns: Sequence[Column]) -> str:
@@ -24,12 +44,8 @@ def kind_sql(contract: Contract, columns: Sequence[Column]) -> str:
     asked = [first, *(place[k] for k in contract.key if k in place and place[k] != cells[0])]
     totals = " OR ".join(f"regexp_full_match(regexp_replace({c}, '\\s', '', 'g'), {literal(_TOTAL)})" for c in asked)
     header = " AND ".join(f"c{c.position} = {literal(c.header)}" for c in columns if c.field)
-    # Nearly every row begins with a code or a number and is seen to be data at once.
-    plainly = " AND ".join(f"{c} >= '0' AND {c} < '{{'" for c in dict.fromkeys([cells[0], *asked[1:]]))
-    plainly += f" AND {cells[0]} <> {literal(columns[0].header)}"
     odd_start = f"{first} = '' OR unicode({first}) <= 32 OR unicode({first}) IN (160, 8203, 12288, 65279)"
-    return f"""CASE WHEN {plainly} THEN 'data'
-            WHEN {first} IS NULL OR ({odd_start}) AND bare(concat({", ".join(cells)})) = '' THEN 'blank'
+    return f"""CASE WHEN {first} IS NULL OR ({odd_start}) AND bare(concat({", ".join(cells)})) = '' THEN 'blank'
             WHEN length({first}) <= 14 AND ({totals}) THEN 'total'
             WHEN regexp_full_match(bare({first}), {literal(_FOOTER)}) AND {sparse_sql(columns)} THEN 'footer'
             WHEN {header} THEN 'header' ELSE 'data' END"""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+T = TypeVar("T")
 SEGMENT_BYTES = 64 << 20  # text of the rows that are judged at a time
 
 
@@ -22,7 +24,8 @@ class Ragged:
 
 @dataclass(frozen=True)
 class Segment:
-    """Some rows of the table: columns c0…cn (string) and _row (the number a person sees); and rows of another width."""
+    """Some rows of the table: columns c0…cn (string, or a dictionary of strings) and _row (the number a person sees);
+    and rows of another width."""
 
     rows: pa.Table
     ragged: tuple[Ragged, ...] = ()
@@ -42,13 +45,37 @@ class Source(Protocol):
         """The rows from number ``first`` (1-based) on, ``width`` cells wide, in order."""
 
 
-def ahead(segments: Iterator[Segment]) -> Iterator[Segment]:
-    """The same segments; while one is judged the next is parsed. The thread ends with the last of them."""
+def ahead(segments: Iterator[T]) -> Iterator[T]:
+    """The same segments; while one is judged the next is made. The thread ends with the last of them."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, segments, None)
         while (segment := coming.result()) is not None:
             coming = pool.submit(next, segments, None)
             yield segment
+
+
+def condensed(rows: pa.Table) -> pa.Table:
+    """The same with dictionaries for the columns of few distinct texts, and for no others."""
+    for place, name in enumerate(rows.column_names):
+        column = rows[name]
+        has_one = pa.types.is_dictionary(column.type)
+        if name != "_row" and has_few(column):
+            texts = column.unify_dictionaries() if has_one else column
+            encoded = texts.combine_chunks() if has_one else texts.combine_chunks().dictionary_encode()
+            # The first rows may mislead, and the writer puts the dictionary into every row group.
+            if len(encoded.dictionary) * 16 < len(encoded):
+                rows = rows.set_column(place, name, encoded)
+            elif has_one:
+                rows = rows.set_column(place, name, column.cast(pa.string()))
+    return rows
+
+
+def has_few(column: pa.ChunkedArray) -> bool:
+    """Few distinct values, as far as the first rows tell: worth a dictionary."""
+    if pa.types.is_dictionary(column.type) or pa.types.is_nested(column.type):
+        return True
+    sample = column[:4096]
+    return bool(pc.count_distinct(sample).as_py() * 16 < len(sample))
 
 
 def names(width: int) -> list[str]:

@@ -41,7 +41,7 @@ class Totals:
         )
 
     def take(self, db: duckdb.DuckDBPyConnection) -> None:
-        """Adds up the rows of ``segment``, judged in ``quick``."""
+        """Adds up the rows of ``segment``; what is no data among them stands in ``others``."""
         if not self._columns:
             return
         numbers = [f"number_of(c{c.position}, {literal(f.unit or '')})" for c, f in self._columns]
@@ -51,8 +51,6 @@ class Totals:
             for place in range(len(numbers))
             for kind in ("data", "repeat", None)
         )
-        # Nearly every row is data: what the others are is looked up among those few.
-        db.execute("CREATE OR REPLACE TEMP TABLE others AS SELECT _row, _kind FROM quick WHERE _kind <> 'data'")
         marks = "SELECT _row, row_number() OVER (ORDER BY _row) AS n FROM others WHERE _kind = 'total'"
         count = db.execute("SELECT count(*) FROM others WHERE _kind = 'total'").fetchone()
         blocks = f"ASOF LEFT JOIN ({marks}) AS marks ON rows._row > marks._row" if count and count[0] else ""
@@ -67,7 +65,7 @@ class Totals:
                 mine[:] = [old + Decimal(new) for old, new in zip(mine, three, strict=True)]
         texts = ", ".join(f"c{c.position}" for c, _ in self._columns)
         totals = db.execute(
-            f"SELECT _row, {texts}, {', '.join(numbers)} FROM segment JOIN quick USING (_row) "
+            f"SELECT _row, {texts}, {', '.join(numbers)} FROM segment JOIN others USING (_row) "
             "WHERE _kind = 'total' ORDER BY _row"
         ).fetchall()
         width = len(self._columns)

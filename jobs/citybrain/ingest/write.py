@@ -48,12 +48,14 @@ class Part:
     bounds: Mapping[str, Bounds]
 
 
-def part_of(path: Path) -> Part:
+def part_of(path: Path, told: Mapping[str, Bounds] | None = None) -> Part:
+    """``told``: bounds of columns of which the footer tells none."""
     footer = pq.read_metadata(path)
     groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
     columns = zip(*([group.column(j) for j in range(footer.num_columns)] for group in groups), strict=True)
     bounds = {chunks[0].path_in_schema: _bounds([chunk.statistics for chunk in chunks]) for chunks in columns}
-    return Part(path, footer.num_rows, path.stat().st_size, {n: b for n, b in bounds.items() if b})
+    found = {name: its for name, its in bounds.items() if its}
+    return Part(path, footer.num_rows, path.stat().st_size, {**found, **(told or {})})
 
 
 def _bounds(found: Sequence[pq.Statistics | None]) -> Bounds | None:
