@@ -39,8 +39,7 @@ INGEST = (
 STEPS = {
     "copy": (landing, "copied"),
     "hash": (landing, "digest_of"),
-    "marks of secrecy": (landing, "secrecy"),
-    "encoding": (landing, "plainly_utf8"),
+    "marks of secrecy, encoding": (landing, "secrecy"),
     "lines into cells": (csv_source._Parser, "feed"),
     "columns of few texts": (judge, "condensed"),
     "hashes, plain or not": (Judge, "_look_at"),

@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citybrain.ingest.repeats import Seen
+from citybrain.ingest.repeats import Seen, hashes_of_few
 
 
 def _rows(rows: list[tuple[int, int, int]]) -> pa.Table:
@@ -18,6 +18,20 @@ def _rows(rows: list[tuple[int, int, int]]) -> pa.Table:
 def _found(seen: Seen, rows: list[tuple[int, int, int]]) -> dict[int, int]:
     found = seen.take(_rows(rows))
     return dict(zip(found["_row"].to_pylist(), found["kept"].to_pylist(), strict=True))
+
+
+def test_cells_of_few_texts_have_the_same_hash_with_and_without_a_dictionary():
+    one, other = pa.array(["受理", None, "", "结案", "受理"]), pa.array(["是"] * 5)
+    rows = pa.table({"c0": one, "c1": other})
+    encoded = pa.table(
+        {"c0": pa.chunked_array([one[:2].dictionary_encode(), one[2:].dictionary_encode()]), "c1": other}
+    )
+    found = hashes_of_few(rows, ("c0", "c1"))
+    assert found.tolist() == hashes_of_few(encoded, ("c0", "c1")).tolist()
+    assert found[0] == found[4]
+    assert len({*found}) == 4
+    swapped = hashes_of_few(pa.table({"c0": other, "c1": one}), ("c0", "c1"))
+    assert not {*found} & {*swapped}, "the same text in another column is another cell"
 
 
 def test_both_hashes_tell_a_row(tmp_path):

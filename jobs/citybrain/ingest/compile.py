@@ -45,10 +45,10 @@ class Compiled:
         self.raw = {f.name: f"c{place[f.name]}" for f in self.fields}
         self.checks = checks_of(contract, set(self.raw))
 
-    def looked_sql(self, once: Collection[str]) -> str:
+    def looked_sql(self, once: Collection[str], few: Collection[str]) -> str:
         """Every row: hashes of all its cells and of its key, and whether it is plainly as agreed; but for the columns
-        whose texts are asked about once, by ``odd_texts_sql``."""
-        every = ", ".join(f"c{c.position}" for c in self.columns)
+        whose texts are asked about once, by ``odd_texts_sql``. ``few``: columns that ``_few`` is a hash of."""
+        every = ", ".join(["_few", *(c for c in (f"c{c.position}" for c in self.columns) if c not in few)])
         keys = ", ".join(self.raw[k] for k in self.contract.key if k in self.raw)
         # Each condition is a column of its own: within one AND DuckDB takes three times as long over the costly ones.
         asked = [(f, self.raw[f.name]) for f in self.fields if self.raw[f.name] not in once]

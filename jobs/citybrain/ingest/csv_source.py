@@ -49,10 +49,12 @@ class CsvSource:
 
     def segments(self, width: int, first: int) -> Iterator[Segment]:
         parser = _Parser(self.delimiter or ",", width, first)
+        enough = SEGMENT_BYTES // 4  # the first segment comes early: who judges it waits for it
         for block, last in _blocks(self.path, self.encoding or "utf-8"):
             parser.feed(block, last)
-            if parser.size >= SEGMENT_BYTES:
+            if parser.size >= enough:
                 yield parser.take()
+                enough = SEGMENT_BYTES
         yield parser.take()
 
 

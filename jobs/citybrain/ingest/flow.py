@@ -145,7 +145,7 @@ def judged(contract: Contract, receipt: Receipt, layout: Layout, stage: Path, pa
         segments = completed(layout.source.segments(width_of(columns), layout.first_row), columns, contract)
         if patches := patches_of(receipt, columns) if patches is None else patches:
             segments = patched(segments, patches, len(columns))
-        for glanced in ahead(map(judge.at_a_glance, segments)):
+        for glanced in ahead(map(judge.at_a_glance, ahead(segments))):
             judge.take(glanced)
         judge.note(layout.issues)
         result = judge.finish()

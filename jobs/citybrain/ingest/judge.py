@@ -24,7 +24,7 @@ from citybrain.ingest.cells import FIELDS, READINGS_SCHEMA, fields_rows, kind_of
 from citybrain.ingest.compile import Compiled
 from citybrain.ingest.findings import Origin
 from citybrain.ingest.outcome import Column, Counts, Issue, Refused, SetAside
-from citybrain.ingest.repeats import Seen
+from citybrain.ingest.repeats import Hashes, Seen, hashes_of_few
 from citybrain.ingest.rows import plainly_data, ragged_kind
 from citybrain.ingest.source import Ragged, Segment, condensed, names
 from citybrain.ingest.totals import Totals
@@ -58,6 +58,8 @@ class Glanced:
     rows: pa.Table
     ragged: tuple[Ragged, ...]
     doubts: Mapping[str, pa.Table]
+    few: tuple[str, ...]  # columns that the first segment had dictionaries for
+    hashes: Hashes  # of the cells in them
 
 
 class Judge:
@@ -74,6 +76,9 @@ class Judge:
         self._files = itertools.count()
         self._totals = Totals(contract, columns)
         self._seen = Seen(stage)
+        self._few: tuple[str, ...] | None = None
+        self._asked: dict[str, pa.Array] = {}  # column → texts of which DuckDB has said whether they are plain
+        self._odd = plain.texts_of({})  # those that are not
         self._db = database(stage)
         self._db.execute("CREATE TABLE aside (_row BIGINT, kind VARCHAR, kept BIGINT)")
         cells = ", ".join(f"{name} VARCHAR" for name in names(len(columns)))
@@ -84,14 +89,17 @@ class Judge:
     def at_a_glance(self, segment: Segment) -> Glanced:
         """What needs no query; any thread may ask."""
         rows = condensed(segment.rows)
-        return Glanced(rows, segment.ragged, plain.doubtful(rows, self.compiled.fields, self.compiled.raw))
+        if self._few is None:
+            self._few = tuple(f.name for f in rows.schema if pa.types.is_dictionary(f.type))
+        doubts = plain.doubtful(rows, self.compiled.fields, self.compiled.raw)
+        return Glanced(rows, segment.ragged, doubts, self._few, hashes_of_few(rows, self._few))
 
     def take(self, segment: Glanced) -> None:
         """One segment: rows that are plainly as agreed go to bronze at once, the others wait for a careful reading."""
         kinds = self._sort_out(segment.ragged)
         rows = segment.rows
-        self._db.register("segment", rows)
-        looked, odd = self._look_at(rows, segment.doubts)
+        self._db.register("segment", rows.append_column("_few", pa.array(segment.hashes)))
+        looked, odd = self._look_at(segment)
         aside = self._set_aside(rows, looked)
         unsound = self._take_plain(plain.without(rows, [aside, odd]))
         self._db.register("odd", plain.without(plain.only(rows, [odd, unsound]), [aside]))
@@ -101,13 +109,24 @@ class Judge:
         if self._one("SELECT count(*) FROM waiting") + len(self._ragged) > WAITING:
             self._read_waiting()
 
-    def _look_at(self, rows: pa.Table, doubts: Mapping[str, pa.Table]) -> tuple[pa.Table, pa.Array]:
+    def _look_at(self, segment: Glanced) -> tuple[pa.Table, pa.Array]:
         """The hashes of all rows; the numbers of those in which a cell is not plainly as agreed."""
-        self._db.register("few", plain.texts_of(doubts))
-        looked = self._db.execute(self.compiled.looked_sql(doubts)).to_arrow_table()
-        odd = self._db.execute(self.compiled.odd_texts_sql(doubts)).to_arrow_table()
+        looked = self._db.execute(self.compiled.looked_sql(segment.doubts, segment.few)).to_arrow_table()
         unplain = looked["_row"].filter(pc.invert(looked["plain"])).combine_chunks()
-        return looked.drop_columns("plain"), pa.concat_arrays([unplain, plain.with_texts(rows, doubts, odd)])
+        odd = plain.with_texts(segment.rows, segment.doubts, self._odd_texts(segment.doubts))
+        return looked.drop_columns("plain"), pa.concat_arrays([unplain, odd])
+
+    def _odd_texts(self, doubts: Mapping[str, pa.Table]) -> pa.Table:
+        """The texts (c, t) that are not plainly as agreed: of what is in doubt and not asked about yet, and before."""
+        texts = {name: table["t"].unique() for name, table in doubts.items()}
+        asked = {name: self._asked.get(name, pa.array([], pa.string())) for name in texts}
+        new = {name: its.filter(pc.invert(pc.is_in(its, asked[name]))) for name, its in texts.items()}
+        if new := {name: its for name, its in new.items() if len(its)}:
+            self._asked |= {name: pa.concat_arrays([asked[name], its]) for name, its in new.items()}
+            self._db.register("few", plain.texts_of(new))
+            found = self._db.execute(self.compiled.odd_texts_sql(new)).to_arrow_table()
+            self._odd = pa.concat_tables([self._odd, found])
+        return self._odd
 
     def _set_aside(self, rows: pa.Table, looked: pa.Table) -> pa.Array:
         """Makes ``others`` of the rows that are not data, or that came before; gives their numbers."""

@@ -33,7 +33,7 @@ from citybrain.ingest.outcome import (
     SetAside,
     UsageError,
 )
-from citybrain.ingest.sniff import plainly_utf8, secrecy
+from citybrain.ingest.sniff import secrecy
 from citybrain.lake import folder, sync
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -111,7 +111,6 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
         with ThreadPoolExecutor(2) as pool:  # the disk and both processors at once
             synced, hashed = pool.submit(sync, draft / file.name), pool.submit(digest_of, draft / file.name)
             is_secret = secrecy(draft / file.name, file.name)
-            plainly_utf8(draft / file.name)  # will be asked
             synced.result()
             sha = hashed.result()
         number = _number(table, sha, receipt)

@@ -37,17 +37,18 @@ def doubtful(rows: pa.Table, fields: Sequence[Field], raw: Mapping[str, str]) ->
     return found
 
 
-def texts_of(doubts: Mapping[str, pa.Table]) -> pa.Table:
-    """Each text that is to be asked about once: its column (c), the text (t)."""
-    texts = {name: table["t"].unique() for name, table in doubts.items()}
-    names = [pa.repeat(pa.scalar(name), len(its)) for name, its in texts.items()]
-    return pa.table({"c": pa.chunked_array(names, pa.string()), "t": pa.chunked_array([*texts.values()], pa.string())})
+def texts_of(columns: Mapping[str, pa.Array]) -> pa.Table:
+    """The same as rows: column (c), text (t)."""
+    names = [pa.repeat(pa.scalar(name), len(texts)) for name, texts in columns.items()]
+    return pa.table(
+        {"c": pa.chunked_array(names, pa.string()), "t": pa.chunked_array([*columns.values()], pa.string())}
+    )
 
 
 def with_texts(rows: pa.Table, doubts: Mapping[str, pa.Table], texts: pa.Table) -> pa.Array:
     """The numbers of the rows in which any of these of the doubtful texts (c, t) stands."""
     found = pa.array([], pa.int64())
-    for name in texts["c"].unique().to_pylist():
+    for name in {*texts["c"].unique().to_pylist()} & {*doubts}:
         hit = pc.is_in(doubts[name]["t"], texts.filter(pc.equal(texts["c"], name))["t"].combine_chunks())
         among = doubts[name]
         if pa.types.is_dictionary(rows[name].type):
