@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,8 +30,8 @@ class Seen:
         hashes = np.sort(rows["h1"].to_numpy())
         before = np.concatenate([hashes[:0], *(hashes[_are_in(run, hashes)] for run in self._runs)])
         again = pa.array(np.concatenate([before, hashes[1:][hashes[1:] == hashes[:-1]]]))
-        parts = [rows, *(feather.read_table(part, memory_map=True) for part in self._parts if len(before))]
-        candidates = [part.filter(pc.is_in(part["h1"], again)) for part in parts if len(again)]
+        parts = itertools.chain([rows] if len(again) else [], map(_read, self._parts if len(before) else []))
+        candidates = [part.filter(pc.is_in(part["h1"], again)) for part in parts]
         if len(hashes):
             self._remember(hashes, rows)
         if not candidates:
@@ -45,7 +46,13 @@ class Seen:
         feather.write_feather(rows, str(self._parts[-1]), compression="uncompressed")
         self._runs.append(hashes)
         while len(self._runs) > 1 and len(self._runs[-2]) < 2 * len(self._runs[-1]):
-            self._runs.append(np.sort(np.concatenate([self._runs.pop(), self._runs.pop()])))
+            merged = np.concatenate([self._runs.pop(), self._runs.pop()])
+            merged.sort()
+            self._runs.append(merged)
+
+
+def _read(part: Path) -> pa.Table:
+    return feather.read_table(part, memory_map=False)
 
 
 def hashes_of_few(rows: pa.Table, names: Sequence[str]) -> Hashes:
