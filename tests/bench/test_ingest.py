@@ -2,9 +2,10 @@
 """Ingest of a large csv against DuckDB's plain copy of the same file, and of a small one against the clock.
 
 `make bench`, or `pytest -s tests/bench/test_ingest.py`; CITYBRAIN_BENCH_ROWS=300000 for a smaller file. Each way runs
-in a process of its own, in turn; start of the interpreter and imports of the package are not counted. CPU seconds are
-the steadier figure on a machine that does other things too. The aim is 1.5 times the copy, under 1.5 GB; the ratios are
-printed as they are, and what each step costs when none goes on beside it (decision 0021).
+in a process of its own, three times in turn, of which the quickest counts; start of the interpreter and imports of the
+package are not counted. CPU seconds are the steadier figure on a machine that does other things too. The aim is 1.5
+times the copy, under 1.5 GB; the ratios are printed as they are, and what each step costs when none goes on beside it
+(decision 0021).
 """
 
 from __future__ import annotations
@@ -80,22 +81,26 @@ def test_a_large_file(tmp_path):
     file = tmp_path / "工单.csv"
     dirt = orders_csv.write(file, ROWS)
     measured(INGEST, _head(file, 100), tmp_path / "first")  # compiles modules, as their first use ever does
-    before = measured(COPY, file, tmp_path / "none")
-    taken = measured(INGEST, file, tmp_path / "home")
-    after = measured(COPY, file, tmp_path / "none")
+    runs = {"copy": [], "ingest": []}
+    for n in range(3):
+        for name, way in (("copy", COPY), ("ingest", INGEST)):
+            runs[name].append(measured(way, file, tmp_path / f"home-{n}"))
     print(f"\n{ROWS:,} rows, {file.stat().st_size / 1e6:,.0f} MB, {sum(dirt.values()):,} of them dirty")
-    for name, run in (("copy", before), ("ingest", taken), ("copy", after)):
-        print(f"  {name:7} {run['seconds']:6.1f} s  {run['cpu']:6.1f} CPU s  {run['peak']:5} MB at most")
+    for name in runs:
+        for run in runs[name]:
+            print(f"  {name:7} {run['seconds']:6.1f} s  {run['cpu']:6.1f} CPU s  {run['peak']:5} MB at most")
     for unit in ("seconds", "cpu"):
-        print(f"  ratio in {unit}: {taken[unit] / min(before[unit], after[unit]):.2f} (aim 1.5)")
+        least = {name: min(run[unit] for run in runs[name]) for name in runs}
+        print(f"  ratio in {unit}: {least['ingest'] / least['copy']:.2f} (aim 1.5)")
     quarantined = dirt[0] + dirt[1]  # no number, no such day
-    assert taken["answer"] == {
-        "delivered": ROWS,
-        "accepted": ROWS - quarantined - dirt[9],
-        "quarantined": quarantined,
-        "set_aside": dirt[9],
-    }
-    assert taken["peak"] < 1536
+    for run in runs["ingest"]:
+        assert run["answer"] == {
+            "delivered": ROWS,
+            "accepted": ROWS - quarantined - dirt[9],
+            "quarantined": quarantined,
+            "set_aside": dirt[9],
+        }
+        assert run["peak"] < 1536
 
 
 @pytest.mark.slow
