@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from citybrain.ingest import csv_source, flow, ingest, judge, landing, plain
+from citybrain.ingest.first_look import FirstLook
 from citybrain.ingest.judge import Judge
 from tests.bench import orders_csv
 from tests.measured import measured
@@ -42,7 +43,7 @@ STEPS = {
     "hash": (landing, "digest_of"),
     "marks of secrecy, encoding": (landing, "secrecy"),
     "lines into cells": (csv_source._Parser, "feed"),
-    "columns of few texts": (judge, "condensed"),
+    "a glance": (FirstLook, "at"),
     "hashes, plain or not": (Judge, "_look_at"),
     "what rows are, repeats": (Judge, "_set_aside"),
     "text into values": (plain, "typed"),

@@ -13,6 +13,7 @@ from deltalake import DeltaTable, convert_to_deltalake
 from citybrain.contracts import Field
 from citybrain.ingest import ingest, plain
 from citybrain.ingest.cells import cast_value, help_value, is_plain
+from citybrain.ingest.first_look import doubtful, with_texts
 from citybrain.ingest.judge import database
 from citybrain.ingest.plain import write_part
 from citybrain.ingest.source import condensed
@@ -100,14 +101,14 @@ def test_rows_are_found_by_the_texts_that_are_not_plain():
     rows = condensed(pa.table({"c0": ["受理", None] * 50, "c1": moments, "_row": range(100)}))
     rows = rows.set_column(1, "c1", rows["c1"].cast(pa.string()))
     fields = [Field(name="step", title="环节", type="string"), Field(name="at", title="时间", type="timestamp")]
-    doubts = plain.doubtful(rows, fields, {"step": "c0", "at": "c1"})
+    doubts = doubtful(rows, fields, {"step": "c0", "at": "c1"})
     assert {name: table["t"].to_pylist() for name, table in doubts.items()} == {
         "c0": ["受理"],
         "c1": ["2024-02-29 09:05:00", "2026-02-30 09:05:00"],
     }
     for texts, found in ({"c1": "2026-02-30 09:05:00"}, [8]), ({"c0": "受理"}, [*range(0, 100, 2)]):
         asked = pa.table({"c": [*texts], "t": [*texts.values()]})
-        assert plain.with_texts(rows, doubts, asked).to_pylist() == found
+        assert with_texts(rows, doubts, asked).to_pylist() == found
 
 
 def test_the_file_is_told_the_bounds_of_columns_whose_pages_have_none(tmp_path):

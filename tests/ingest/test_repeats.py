@@ -6,7 +6,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from citybrain.ingest.repeats import Seen, hashes_of_few
+from citybrain.ingest.first_look import hashes_of_few
+from citybrain.ingest.repeats import Seen
 
 
 def _rows(rows: list[tuple[int, int, int]]) -> pa.Table:

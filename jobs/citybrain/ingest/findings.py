@@ -115,7 +115,7 @@ def quarantine_sql(contract: Contract, columns: Sequence[Column], o: Origin) -> 
                          WHERE severity <> 'note' GROUP BY "row")
         SELECT {facts}, _row AS "row", {instant(o)} AS received_at, {key} AS key,
                map_from_entries(list_filter([{cells}], lambda e: e.value IS NOT NULL)) AS "values", reasons
-        FROM careful JOIN rest USING (_row) JOIN reasons ON reasons."row" = _row WHERE _blocked
+        FROM rest JOIN careful USING (_row) JOIN reasons ON reasons."row" = _row WHERE _blocked
         UNION ALL
         SELECT {facts}, "row", {instant(o)}, NULL, "values", reasons FROM ragged JOIN reasons USING ("row")"""
 

@@ -20,6 +20,7 @@ from citybrain.ingest import landing, series
 from citybrain.ingest.complete import completed, width_of
 from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.findings import Origin
+from citybrain.ingest.first_look import FirstLook
 from citybrain.ingest.judge import Judge, Judged, memory
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import Layout, read_layout
@@ -145,8 +146,8 @@ def judged(contract: Contract, receipt: Receipt, layout: Layout, stage: Path, pa
         segments = completed(layout.source.segments(width_of(columns), layout.first_row), columns, contract)
         if patches := patches_of(receipt, columns) if patches is None else patches:
             segments = patched(segments, patches, len(columns))
-        for glanced in ahead(map(judge.at_a_glance, ahead(segments))):
-            judge.take(glanced)
+        for glance in ahead(map(FirstLook(judge.compiled).at, ahead(segments))):
+            judge.take(glance)
         judge.note(layout.issues)
         result = judge.finish()
         judge.note(series.findings(contract, receipt, layout.detected, result.bronze, stage))

@@ -23,10 +23,11 @@ from citybrain.ingest import findings, plain
 from citybrain.ingest.cells import FIELDS, READINGS_SCHEMA, fields_rows, kind_of, reading_sql
 from citybrain.ingest.compile import Compiled
 from citybrain.ingest.findings import Origin
+from citybrain.ingest.first_look import Glance, texts_of, with_texts
 from citybrain.ingest.outcome import Column, Counts, Issue, Refused, SetAside
-from citybrain.ingest.repeats import Hashes, Seen, hashes_of_few
+from citybrain.ingest.repeats import Seen
 from citybrain.ingest.rows import plainly_data, ragged_kind
-from citybrain.ingest.source import Ragged, Segment, condensed, names
+from citybrain.ingest.source import Ragged, names
 from citybrain.ingest.totals import Totals
 from citybrain.ingest.write import ROWS_A_GROUP, Part, part_of
 
@@ -51,17 +52,6 @@ class Judged:
     footers: list[int] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Glanced:
-    """A segment with dictionaries for columns of few texts, and the texts that a query is asked about."""
-
-    rows: pa.Table
-    ragged: tuple[Ragged, ...]
-    doubts: Mapping[str, pa.Table]
-    few: tuple[str, ...]  # columns that the first segment had dictionaries for
-    hashes: Hashes  # of the cells in them
-
-
 class Judge:
     """Takes segments in order; ``finish`` gives the result."""
 
@@ -76,9 +66,8 @@ class Judge:
         self._files = itertools.count()
         self._totals = Totals(contract, columns)
         self._seen = Seen(stage)
-        self._few: tuple[str, ...] | None = None
         self._asked: dict[str, pa.Array] = {}  # column → texts of which DuckDB has said whether they are plain
-        self._odd = plain.texts_of({})  # those that are not
+        self._odd = texts_of({})  # those that are not
         self._db = database(stage)
         self._db.execute("CREATE TABLE aside (_row BIGINT, kind VARCHAR, kept BIGINT)")
         cells = ", ".join(f"{name} VARCHAR" for name in names(len(columns)))
@@ -86,15 +75,7 @@ class Judge:
         self._table("fields", FIELDS, fields_rows(self.compiled.fields))
         self._table("checks", findings.CHECKS, findings.checks_rows(self.compiled.checks, columns, contract))
 
-    def at_a_glance(self, segment: Segment) -> Glanced:
-        """What needs no query; any thread may ask."""
-        rows = condensed(segment.rows)
-        if self._few is None:
-            self._few = tuple(f.name for f in rows.schema if pa.types.is_dictionary(f.type))
-        doubts = plain.doubtful(rows, self.compiled.fields, self.compiled.raw)
-        return Glanced(rows, segment.ragged, doubts, self._few, hashes_of_few(rows, self._few))
-
-    def take(self, segment: Glanced) -> None:
+    def take(self, segment: Glance) -> None:
         """One segment: rows that are plainly as agreed go to bronze at once, the others wait for a careful reading."""
         kinds = self._sort_out(segment.ragged)
         rows = segment.rows
@@ -109,11 +90,11 @@ class Judge:
         if self._one("SELECT count(*) FROM waiting") + len(self._ragged) > WAITING:
             self._read_waiting()
 
-    def _look_at(self, segment: Glanced) -> tuple[pa.Table, pa.Array]:
+    def _look_at(self, segment: Glance) -> tuple[pa.Table, pa.Array]:
         """The hashes of all rows; the numbers of those in which a cell is not plainly as agreed."""
         looked = self._db.execute(self.compiled.looked_sql(segment.doubts, segment.few)).to_arrow_table()
         unplain = looked["_row"].filter(pc.invert(looked["plain"])).combine_chunks()
-        odd = plain.with_texts(segment.rows, segment.doubts, self._odd_texts(segment.doubts))
+        odd = with_texts(segment.rows, segment.doubts, self._odd_texts(segment.doubts))
         return looked.drop_columns("plain"), pa.concat_arrays([unplain, odd])
 
     def _odd_texts(self, doubts: Mapping[str, pa.Table]) -> pa.Table:
@@ -123,7 +104,7 @@ class Judge:
         new = {name: its.filter(pc.invert(pc.is_in(its, asked[name]))) for name, its in texts.items()}
         if new := {name: its for name, its in new.items() if len(its)}:
             self._asked |= {name: pa.concat_arrays([asked[name], its]) for name, its in new.items()}
-            self._db.register("few", plain.texts_of(new))
+            self._db.register("few", texts_of(new))
             found = self._db.execute(self.compiled.odd_texts_sql(new)).to_arrow_table()
             self._odd = pa.concat_tables([self._odd, found])
         return self._odd

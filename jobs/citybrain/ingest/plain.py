@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from citybrain.contracts import Field
-from citybrain.ingest import glance
 from citybrain.ingest.cells import kind_of
 from citybrain.ingest.findings import Origin
 from citybrain.ingest.schema import arrow_type, system_type
@@ -22,39 +20,6 @@ from citybrain.ingest.source import has_few
 from citybrain.ingest.write import DICTIONARY, ROWS_A_GROUP, ROWS_A_PAGE, Bounds, Part, in_differences, part_of
 
 _AHEAD = pa.scalar(8 * 3600, pa.duration("s"))  # Shanghai's clocks are ahead of UTC by so much
-
-
-def doubtful(rows: pa.Table, fields: Sequence[Field], raw: Mapping[str, str]) -> dict[str, pa.Table]:
-    """Column → its texts (t) of which ``cells.is_plain`` is to be asked, instead of each cell: the few that it has, or
-    those that are not sure at a glance, with their rows (_row)."""
-    found = {}
-    for field in fields:
-        column = rows[name := raw[field.name]]
-        if pa.types.is_dictionary(column.type):
-            found[name] = pa.table({"t": column.chunk(0).dictionary})
-        elif (sure := glance.sure(column, field)) is not None and np.count_nonzero(sure) * 16 > 15 * len(sure):
-            found[name] = pa.table({"t": column, "_row": rows["_row"]}).filter(pa.array(~sure))
-    return found
-
-
-def texts_of(columns: Mapping[str, pa.Array]) -> pa.Table:
-    """The same as rows: column (c), text (t)."""
-    names = [pa.repeat(pa.scalar(name), len(texts)) for name, texts in columns.items()]
-    return pa.table(
-        {"c": pa.chunked_array(names, pa.string()), "t": pa.chunked_array([*columns.values()], pa.string())}
-    )
-
-
-def with_texts(rows: pa.Table, doubts: Mapping[str, pa.Table], texts: pa.Table) -> pa.Array:
-    """The numbers of the rows in which any of these of the doubtful texts (c, t) stands."""
-    found = pa.array([], pa.int64())
-    for name in {*texts["c"].unique().to_pylist()} & {*doubts}:
-        hit = pc.is_in(doubts[name]["t"], texts.filter(pc.equal(texts["c"], name))["t"].combine_chunks())
-        among = doubts[name]
-        if pa.types.is_dictionary(rows[name].type):
-            hit, among = hit.combine_chunks().take(rows[name].chunk(0).indices), rows
-        found = pa.concat_arrays([found, among["_row"].filter(hit).combine_chunks()])
-    return found
 
 
 def without(rows: pa.Table, numbers: Sequence[pa.Array]) -> pa.Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,6 @@ import pyarrow.compute as pc
 import pyarrow.feather as feather
 
 Hashes = npt.NDArray[np.uint64]
-
-_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Seen:
@@ -53,18 +50,6 @@ class Seen:
 
 def _read(part: Path) -> pa.Table:
     return feather.read_table(part, memory_map=False)
-
-
-def hashes_of_few(rows: pa.Table, names: Sequence[str]) -> Hashes:
-    """Of each row one hash of these cells, which have few distinct texts: each text is hashed once. It is the same for
-    the same cells within a process, whether or not a column has a dictionary."""
-    found = np.zeros(rows.num_rows, np.uint64)
-    for name in names:
-        column = rows[name].unify_dictionaries().combine_chunks()
-        encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-        of = np.fromiter((hash(text) for text in (*encoded.dictionary.to_pylist(), None)), np.int64)
-        found = found * _ODD + of.view(np.uint64)[encoded.indices.fill_null(len(of) - 1).to_numpy()]
-    return found
 
 
 def _are_in(run: Hashes, hashes: Hashes) -> npt.NDArray[np.bool_]:
