@@ -5,6 +5,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from sqlglot import exp, parse_one
 
 from citybrain import contracts
 from citybrain.contracts import ContractError, load, model
@@ -48,6 +49,17 @@ def test_every_transform_belongs_to_a_contract():
 def test_every_rule_file_belongs_to_a_contract():
     for path in (ROOT / "expectations").glob("*/*.yaml"):
         assert f"{path.parent.name}.{path.stem}" in CONTRACTS, path
+
+
+def test_what_a_rule_computes_has_a_name_that_the_quality_page_can_show():
+    """Columns of tables are shown by their titles."""
+    queries = [(c, rule.query) for c in CONTRACTS.values() for rule in c.rules if rule.query]
+    named = [
+        (c, a.alias) for c, query in queries for a in parse_one(query.format(batch="t"), "spark").find_all(exp.Alias)
+    ]
+    assert len(named) > 20
+    for contract, name in named:
+        assert name in contract.names or re.fullmatch("[\u4e00-\u9fff]+", name), (contract.table, name)
 
 
 def test_no_gold_table_holds_a_pseudonym():
