@@ -53,7 +53,7 @@ def _values(text: pa.ChunkedArray, field: Field) -> pa.ChunkedArray:
 def write(rows: pa.Table, unsound: pa.Array, origin: Origin, path: Path) -> Part:
     """Writes typed rows, but for the unsound, as a part of bronze; what is the same in all of them is added.
 
-    Columns that the file does not have are not written: what a Parquet file lacks is null in Delta.
+    Columns that the file does not have, and a sheet, are not written: what a Parquet file lacks is null in Delta.
     """
     rows = without(rows, [unsound])
     same = {
@@ -70,7 +70,7 @@ def write(rows: pa.Table, unsound: pa.Array, origin: Origin, path: Path) -> Part
         for n, t in zip(rows.schema.names, rows.schema.types, strict=True)
     ]
     rows = rows.cast(pa.schema(instants))
-    for name, value in same.items():
+    for name, value in ((name, value) for name, value in same.items() if value is not None):
         rows = rows.append_column(name, _repeated(value, system_type(name), rows.num_rows))
     return write_part(rows, path)
 
