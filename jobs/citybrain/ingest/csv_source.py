@@ -144,7 +144,8 @@ class _Parser:
             self.number += 1
             before = reader.line_num
         if rows:
-            self._add(table := segment_of(rows, numbers, self.width), table.nbytes)
+            table = segment_of(rows, numbers, self.width)
+            self._add(table, table.nbytes)
         return len("".join(lines[:before]).encode("utf-8")) if before < len(lines) else len(data)
 
     def _is_open(self, lines: list[str]) -> bool:

@@ -13,7 +13,7 @@ from citybrain.contracts import Field
 from citybrain.ingest import glance
 from citybrain.ingest.compile import Compiled
 from citybrain.ingest.repeats import Hashes
-from citybrain.ingest.source import Ragged, Segment, condensed
+from citybrain.ingest.source import Ragged, Segment, condensed, encoded
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
@@ -82,8 +82,7 @@ def hashes_of_few(rows: pa.Table, names: Sequence[str]) -> Hashes:
     the same cells within a process, whether or not a column has a dictionary."""
     found = np.zeros(rows.num_rows, np.uint64)
     for name in names:
-        column = rows[name].unify_dictionaries().combine_chunks()
-        encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-        of = np.fromiter((hash(text) for text in (*encoded.dictionary.to_pylist(), None)), np.int64)
-        found = found * _ODD + of.view(np.uint64)[encoded.indices.fill_null(len(of) - 1).to_numpy()]
+        texts = encoded(rows[name])
+        of = np.fromiter((hash(text) for text in (*texts.dictionary.to_pylist(), None)), np.int64)
+        found = found * _ODD + of.view(np.uint64)[texts.indices.fill_null(len(of) - 1).to_numpy()]
     return found

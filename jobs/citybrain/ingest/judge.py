@@ -276,7 +276,8 @@ def memory() -> str:
 
 
 def database(stage: Path) -> duckdb.DuckDBPyConnection:
-    """DuckDB in memory, bounded, spilling to the stage; it knows no files and no network but those it is given."""
+    """DuckDB in memory, bounded, spilling to the stage; it knows no files and no network but those it is given. It has
+    one thread: others parse, look and write meanwhile."""
     db = duckdb.connect(config={"threads": 1, "memory_limit": memory(), "temp_directory": str(stage / "spill")})
     db.execute("SET TimeZone = 'UTC'; SET preserve_insertion_order = false; SET autoinstall_known_extensions = false")
     # Of a segment DuckDB does not know how many rows it has: joins stay as they are written, the smaller side right.

@@ -70,8 +70,9 @@ def write(rows: pa.Table, unsound: pa.Array, origin: Origin, path: Path) -> Part
         for n, t in zip(rows.schema.names, rows.schema.types, strict=True)
     ]
     rows = rows.cast(pa.schema(instants))
-    for name, value in ((name, value) for name, value in same.items() if value is not None):
-        rows = rows.append_column(name, _repeated(value, system_type(name), rows.num_rows))
+    for name, value in same.items():
+        if value is not None:
+            rows = rows.append_column(name, _repeated(value, system_type(name), rows.num_rows))
     return write_part(rows, path)
 
 

@@ -60,14 +60,19 @@ def condensed(rows: pa.Table) -> pa.Table:
         column = rows[name]
         has_one = pa.types.is_dictionary(column.type)
         if name != "_row" and has_few(column):
-            texts = column.unify_dictionaries() if has_one else column
-            encoded = texts.combine_chunks() if has_one else texts.combine_chunks().dictionary_encode()
+            texts = encoded(column)
             # The first rows may mislead, and the writer puts the dictionary into every row group.
-            if len(encoded.dictionary) * 16 < len(encoded):
-                rows = rows.set_column(place, name, encoded)
+            if len(texts.dictionary) * 16 < len(texts):
+                rows = rows.set_column(place, name, texts)
             elif has_one:
                 rows = rows.set_column(place, name, column.cast(pa.string()))
     return rows
+
+
+def encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """The column in one piece, with one dictionary."""
+    texts = column.unify_dictionaries().combine_chunks()
+    return texts if pa.types.is_dictionary(texts.type) else texts.dictionary_encode()
 
 
 def has_few(column: pa.ChunkedArray) -> bool:
