@@ -66,6 +66,7 @@ def uv_settings(tool: Path) -> dict[str, str]:
     """uv does not read pip's configuration; whoever told pip of a mirror means uv, too. Handed over, never written."""
     settings = {"UV_PYTHON_DOWNLOADS": "never", "UV_LINK_MODE": os.environ.get("UV_LINK_MODE", "hardlink")}
     settings["UV_HTTP_TIMEOUT"] = os.environ.get("UV_HTTP_TIMEOUT", "300")
+    settings["UV_COMPILE_BYTECODE"] = "1"  # once, here; else every service does, or where none may write, every process
     if "UV_DEFAULT_INDEX" not in os.environ and "UV_INDEX_URL" not in os.environ:
         answer = subprocess.run(
             [tool / "bin/python", "-m", "pip", "config", "get", "global.index-url"], capture_output=True, text=True

@@ -36,7 +36,7 @@ ENVIRONMENTS = ("spark", "airflow", "superset")
 WITH_CITYBRAIN = ("spark", "airflow")  # Superset reads results only
 CHINESE = (ROOT / "infra/superset/patch_zh.py", ROOT / "infra/superset/zh.json")
 STAMP = "citybrain.stamp"
-STAMP_FORMAT = "1"  # raise it to have every environment made anew
+STAMP_FORMAT = "2"  # raise it to have every environment made anew
 
 
 def fingerprint(name: str) -> str:

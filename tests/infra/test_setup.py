@@ -15,7 +15,7 @@ import engines
 import packages
 import programs
 import setup
-from machine import UserError, choose_python
+from machine import VENVS, UserError, choose_python
 
 
 class Workshop:
@@ -70,6 +70,13 @@ def test_a_changed_lock_is_installed_into_what_is_there(workshop: Workshop) -> N
     (workshop.folder / "envs/superset.lock").write_text("superset==2\n", "utf-8")
     assert workshop.make() == WHOLE[1:]
     assert workshop.make() == []
+
+
+@pytest.mark.parametrize("name", setup.ENVIRONMENTS)
+def test_the_packages_of_an_environment_are_compiled(name: str) -> None:
+    modules = [*(VENVS / name).glob("lib/python*/site-packages/*/__init__.py")]
+    assert len(modules) > 100
+    assert [m for m in modules if not [*(m.parent / "__pycache__").glob("__init__.*.pyc")]] == []
 
 
 @pytest.mark.parametrize("moment", ["making", "installing", "checking", "Chinese"])
