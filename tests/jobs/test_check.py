@@ -123,6 +123,14 @@ def test_shares_are_counted_on_through_inserts_updates_and_deletes(spark):
     assert told(spark) == [0, 0]
 
 
+def test_a_first_table_without_rows_breaks_no_share(spark):
+    stage = build(spark, plan(EVENT), "run-1")
+    assert stage.is_empty
+    findings = {finding.rule: finding for finding in check(spark, EVENT, stage)}
+    assert {rule.rule for rule in EVENT.shares} <= set(findings)
+    assert [f"{rule}: {finding.message}" for rule, finding in findings.items() if not finding.success] == []
+
+
 def test_after_a_stranger_shares_are_counted_anew(spark):
     source = "bronze.centre__work_order_event"
     deliver(source, [step(1), step(2)], "R0")

@@ -71,7 +71,7 @@ def check(spark: SparkSession, contract: Contract, stage: Stage) -> list[Finding
         rows = _as_it_would_be(spark, contract, stage, within)
         batches += [_broken(rule, rows) for rule in rules]
     if contract.shares:
-        batches.append(([suites.of_rule(rule) for rule in contract.shares], _shares(stage)))
+        batches.append(([suites.of_rule(rule) for rule in contract.shares], _shares(contract, stage)))
     return [finding for expected, rows in batches for finding in _judge(contract, stage, expected, rows)]
 
 
@@ -119,12 +119,13 @@ def _broken(rule: Rule, rows: DataFrame) -> tuple[list[Expectation], DataFrame]:
     return [suites.of_rule(rule, "SELECT * FROM {batch}")], found
 
 
-def _shares(stage: Stage) -> pd.DataFrame:
-    """One row: the share that each rule is about, empty where no row is looked at."""
+def _shares(contract: Contract, stage: Stage) -> pd.DataFrame:
+    """One row: the share that each rule is about, empty where no row is looked at. A first stage without rows has
+    counted none."""
     import pandas as pd
 
-    shares = {rule: part / seen if seen else float("nan") for rule, (part, seen) in stage.state.shares.items()}
-    return pd.DataFrame([shares])
+    counted = {rule.rule: stage.state.shares.get(rule.rule, (0, 0)) for rule in contract.shares}
+    return pd.DataFrame([{rule: part / seen if seen else float("nan") for rule, (part, seen) in counted.items()}])
 
 
 def _judge(
