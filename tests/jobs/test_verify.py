@@ -138,6 +138,15 @@ def test_only_a_simulated_city_has_a_truth(tmp_path):
         verify.judge(tmp_path)
 
 
+@pytest.mark.parametrize(("option", "value"), [("--seed", "-1"), ("--months", "0"), ("--scale", "0")])
+def test_a_city_that_cannot_be_is_refused_in_a_line_before_anything_is_written(option, value, tmp_path, monkeypatch):
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path))
+    done = CliRunner().invoke(app, ["verify", option, value])
+    assert done.exit_code == 2
+    assert option in done.output
+    assert not list(tmp_path.iterdir())
+
+
 CALLS = "hotline__call_day"
 SMALL = {
     f"inbox/{CALLS}/话务.csv": """统计日期,呼入量,进入人工量,接通量,15秒内接通量,放弃量,平均等待秒数

@@ -15,6 +15,9 @@ from citybrain.commands import Json, Tables, tell_readers
 app = typer.Typer()
 contracts_app = typer.Typer(no_args_is_help=True, help="The declarations of all tables.")
 app.add_typer(contracts_app, name="contracts")
+LEAST = 0.0001  # scale: a dozen orders in 13 months
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same city.")]
+Months = Annotated[int, typer.Option(min=1, help="How many months of deliveries.")]
 
 
 @contracts_app.command("check")
@@ -220,9 +223,9 @@ def docs(out: Path) -> None:
 
 @app.command()
 def verify(
-    seed: Annotated[int, typer.Option(help="Same seed, same city.")] = 1,
-    months: Annotated[int, typer.Option(help="How many months of deliveries.")] = 2,
-    scale: Annotated[float, typer.Option(help="1 is about 120,000 orders in 13 months.")] = 0.05,
+    seed: Seed = 1,
+    months: Months = 2,
+    scale: Annotated[float, typer.Option(min=LEAST, help="1 is about 120,000 orders in 13 months.")] = 0.05,
     city: Annotated[Path | None, typer.Option(help="Judge the lake that this simulated city was handed in to.")] = None,
 ) -> None:
     """Simulate a city, run everything, hold findings, receipts and figures against the truth; exit 1 if they differ."""
@@ -238,9 +241,9 @@ def verify(
 
 @app.command()
 def demo(
-    scale: Annotated[float, typer.Option(help="Size of the simulated city.")] = 0.25,
-    seed: Annotated[int, typer.Option(help="Same seed, same city.")] = 1,
-    months: Annotated[int, typer.Option(help="How many months of deliveries.")] = 13,
+    scale: Annotated[float, typer.Option(min=LEAST, help="Size of the simulated city.")] = 0.25,
+    seed: Seed = 1,
+    months: Months = 13,
 ) -> None:
     """Simulate a city and let Airflow run the pipeline. The stack must be up (`make demo` sees to it)."""
     from citybrain import demo as show
