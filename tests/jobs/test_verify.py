@@ -189,6 +189,12 @@ def city(handed_in, tmp_path):
     return tmp_path / "city"
 
 
+def test_a_lake_that_has_nothing_of_the_city_is_told_by_name(city, tmp_path, monkeypatch):
+    monkeypatch.setenv("CITYBRAIN_HOME", str(tmp_path / "elsewhere"))
+    with pytest.raises(UsageError, match=f"was handed in to {tmp_path / 'elsewhere'}; let CITYBRAIN_HOME"):
+        verify.judge(city)
+
+
 def published(value):
     put(JOURNAL, drawn(f"""
         gold.platform__indicator_value

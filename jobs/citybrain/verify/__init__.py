@@ -85,12 +85,14 @@ def verify(seed: int, months: int, scale: float, say: play.Say) -> Report:
 def judge(city: Path, failed: Iterable[str] = ()) -> Report:
     """Holds the lake against the truth of a simulated city, however that was handed in and built.
 
-    Raises UsageError where there is no such city.
+    Raises UsageError where there is no such city, or nothing of it was handed in to this lake.
     """
     truth = city / "truth"
     if not truth.is_dir():
         raise UsageError(f"{city} is no simulated city: it has no folder truth/")
     told = list(play.outcomes(city))
+    if not told:
+        raise UsageError(f"nothing of {city} was handed in to {lake.home()}; let CITYBRAIN_HOME name where it was")
     return Report(
         judge_dirt(Counter((*found(told), *found_flags())), Counter((*planted(truth), *planted_flags(truth)))),
         judge_receipts(receipts(told), truth),
