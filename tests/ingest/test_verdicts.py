@@ -145,6 +145,18 @@ def test_the_report_tells_the_department_what_to_do(deliver):
     assert outcome.exit_code == 1
 
 
+def test_the_report_tells_by_the_clocks_of_shanghai_when_the_file_came(deliver):
+    outcome = deliver(
+        EVENT,
+        """
+        工单编号         | 序号 | 环节 | 到达时间
+        NH20260908000001 | 1    | 受理 | 2026-09-08 09:05:00
+        """,
+    )
+    came = outcome.model_copy(update={"received_at": "2026-09-08T17:05:30+00:00", "sender": "区智运中心"})
+    assert report_text(came).splitlines()[2] == f"回执：{came.receipt}（2026-09-09 01:05 收到，区智运中心 报送）"
+
+
 @pytest.mark.dirt("X27")
 def test_personal_values_are_hidden_in_issues_and_whole_in_quarantine(deliver):
     deliver(
