@@ -230,6 +230,11 @@ def test_the_economy_of_nanhai_in_seven_months_is_reproduced(id, variant, expect
         assert round(value(db, id, variant, "2021-07", "2021-07-31")[2], 2) == expected
 
 
+def test_only_value_added_grows_at_comparable_prices():
+    titles = {(indicator.id, variant.title) for indicator, variant in registry().variants()}
+    assert {id for id, title in titles if "可比价" in title} == {"EC02"}
+
+
 def test_what_was_not_published_has_no_value_and_all_taxes_are_no_part_of_the_revenue():  # GV9
     with cubes(NANHAI) as db:
         for id, variant in (("EC08", "share"), ("EC02", "growth_current"), ("EC05", "growth"), ("EC06", "fai_change")):

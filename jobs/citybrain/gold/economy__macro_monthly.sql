@@ -1,5 +1,5 @@
 -- gold.economy__macro_monthly: each macro-economic figure of each month, beside its last year, its last month, its whole.
--- 口径：累计数（亿元）；增速按可比价，由统计局给出；占比只在部分不大于总体时才有
+-- 口径：累计数（亿元）；增速由统计局给出；占比只在部分不大于总体时才有
 WITH share AS (
   SELECT * FROM VALUES
     ('先进制造业增加值', '规上工业增加值'), ('高技术制造业增加值', '规上工业增加值'), ('税收收入', '一般公共预算收入')
