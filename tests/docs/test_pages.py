@@ -86,6 +86,9 @@ def test_the_workbook_says_what_the_page_says(pages):
     assert [row[0].value for row in book["表"].iter_rows(min_row=2)] == list(CONTRACTS)
     fields = [(r[0].value, r[2].value) for r in book["字段"].iter_rows(min_row=2)]
     assert fields == [(c.table, name) for c in CONTRACTS.values() for name in c.names]
+    read = {(r[0].value, r[2].value): r[10].value or "" for r in book["字段"].iter_rows(min_row=2)}
+    assert "已办结→已结案" in read["bronze.centre__work_order", "work_order_status"]
+    assert read["silver.work_order", "work_order_status"] == ""
     named = {(r[0].value, r[4].value): r[7].value for r in book["指标"].iter_rows(min_row=2)}
     assert set(named) == {(i.id, v.id) for i, v in registry.load().variants()}
     assert named["WO08", "due_once"] == "按期结案数"

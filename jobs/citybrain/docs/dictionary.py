@@ -24,6 +24,7 @@ _FIELDS = (
     "必填",
     "主键",
     "取值",
+    "也收",
     "编码格式",
     "分级",
     "个人信息",
@@ -46,7 +47,17 @@ _INDICATORS = (
     "说明",
     "定义来源",
 )
-_WIDE = {"说明": 50, "注意事项": 40, "取值": 40, "一行是什么": 40, "含义": 60, "分子": 40, "分母": 30, "定义来源": 40}
+_WIDE = {
+    "说明": 50,
+    "注意事项": 40,
+    "取值": 40,
+    "也收": 40,
+    "一行是什么": 40,
+    "含义": 60,
+    "分子": 40,
+    "分母": 30,
+    "定义来源": 40,
+}
 
 
 def write(declared: dict[str, Contract], known: Registry, out: Path) -> Path:
@@ -90,7 +101,8 @@ def _table(c: Contract) -> tuple[str, ...]:
 def _fields(c: Contract) -> Iterable[tuple[str, ...]]:
     for f in c.fields:
         yes = ("是" if f.required else "", "是" if f.name in c.key else "")
-        about = (f.pattern or "", f.level, words.PERSONAL[f.personal], f.description or "")
+        read = "、".join(f"{told}→{value}" for told, value in f.values.items()) if c.layer == "bronze" else ""
+        about = (read, f.pattern or "", f.level, words.PERSONAL[f.personal], f.description or "")
         named = (c.table, c.title, f.name, f.title, "、".join(f.aliases) if c.layer == "bronze" else "")
         yield (*named, words.kind(f), f.unit or "", *yes, words.valid(f), *about)
 
