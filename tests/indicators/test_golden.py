@@ -148,7 +148,7 @@ def test_percentiles_grow_linearly_inside_a_bin_of_one_hour():
 
 
 def entities(firms, individuals, people, managed=0):
-    """The stock at the end of a year and the people at the end of the year before."""
+    """The stock at the end of a year and the people at the end of the year before; at its own end there are more."""
     return (
         f"""
         gold.economy__entity_daily
@@ -160,6 +160,7 @@ def entities(firms, individuals, people, managed=0):
         gold.economy__population_yearly
         change_date | resident_change | managed_change
         2020-12-31  | {people}        | {managed}
+        2021-12-31  | {people // 50}  | {managed // 50}
         """,
     )
 
