@@ -123,6 +123,12 @@ def test_shares_are_counted_on_through_inserts_updates_and_deletes(spark):
     assert told(spark) == [0, 0]
 
 
+def test_a_broken_share_tells_how_many_rows_of_how_many(spark):
+    deliver("bronze.centre__work_order_event", [step(n, f"D{n % 8:02}") for n in range(1, 11)], "R0")
+    found = {f.rule: f for f in check(spark, EVENT, build(spark, plan(EVENT), "run"))}["many_repeated"]
+    assert (found.success, found.unexpected_count, found.checked_count, found.sample) == (False, 2, 8, '["25.00%"]')
+
+
 def test_a_first_table_without_rows_breaks_no_share(spark):
     stage = build(spark, plan(EVENT), "run-1")
     assert stage.is_empty
@@ -146,5 +152,5 @@ def test_a_share_above_its_limit_is_told(spark):
     deliver(source, [step(1), step(2)], "R0")
     stage = build(spark, plan(EVENT), "run-1")
     findings = {finding.rule: finding for finding in check(spark, EVENT, stage)}
-    assert (findings["many_repeated"].success, findings["many_repeated"].sample) == (False, "[1.0]")
+    assert (findings["many_repeated"].success, findings["many_repeated"].sample) == (False, '["100.00%"]')
     assert findings["many_later_than_receipt"].success

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +70,8 @@ def check(spark: SparkSession, contract: Contract, stage: Stage) -> list[Finding
     for within, rules in _by_extent(contract, stage).items():
         rows = _as_it_would_be(spark, contract, stage, within)
         batches += [_broken(rule, rows) for rule in rules]
-    if contract.shares:
-        batches.append(([suites.of_rule(rule) for rule in contract.shares], _shares(contract, stage)))
-    return [finding for expected, rows in batches for finding in _judge(contract, stage, expected, rows)]
+    found = [finding for expected, rows in batches for finding in _judge(contract, stage, expected, rows)]
+    return found + _of_shares(contract, stage)
 
 
 def _by_extent(contract: Contract, stage: Stage) -> dict[tuple[str, ...], list[Rule]]:
@@ -119,13 +118,18 @@ def _broken(rule: Rule, rows: DataFrame) -> tuple[list[Expectation], DataFrame]:
     return [suites.of_rule(rule, "SELECT * FROM {batch}")], found
 
 
-def _shares(contract: Contract, stage: Stage) -> pd.DataFrame:
-    """One row: the share that each rule is about, empty where no row is looked at. A first stage without rows has
-    counted none."""
+def _of_shares(contract: Contract, stage: Stage) -> list[Finding]:
+    """GX judges one row with the share that each rule is about, empty where no row is looked at; a finding tells the
+    rows of the kind and those looked at. A first stage without rows has counted none."""
     import pandas as pd
 
+    if not contract.shares:
+        return []
     counted = {rule.rule: stage.state.shares.get(rule.rule, (0, 0)) for rule in contract.shares}
-    return pd.DataFrame([{rule: part / seen if seen else float("nan") for rule, (part, seen) in counted.items()}])
+    shares = {rule: part / seen if seen else float("nan") for rule, (part, seen) in counted.items()}
+    found = _judge(contract, stage, [suites.of_rule(rule) for rule in contract.shares], pd.DataFrame([shares]))
+    return [replace(f, unexpected_count=counted[f.rule][0], checked_count=counted[f.rule][1],
+                    sample="" if f.success else _as_json([f"{shares[f.rule]:.2%}"])) for f in found]  # fmt: skip
 
 
 def _judge(
