@@ -301,6 +301,17 @@ def test_what_is_no_repair_is_said(first, tmp_path):
     assert bronze() == BOTH
 
 
+def test_a_repair_of_what_todays_contract_refuses_is_told_and_waits(first, site, tmp_path):
+    form = tmp_path / "修正.csv"
+    form.write_text("行号,到达时间\n4,2026-09-08 10:00:00\n", "utf-8")
+    site("  - event_unit?\n", "  - event_unit\n")
+    outcome = repair(first.receipt, form)
+    assert (outcome.status, outcome.refused_because.rule) == ("refused", "missing_column")
+    assert bronze() == BOTH
+    site("title: 工单流转日志", "title: 工单流转日志")  # as it was
+    assert reingest(receipt=first.receipt)[0].changes["added"] == 1
+
+
 @pytest.mark.parametrize("step", ["repair kept", "quarantined", "loaded"])
 def test_a_killed_repair_is_finished_by_the_next(first, tmp_path, step):
     form = tmp_path / "修正.csv"

@@ -95,7 +95,7 @@ def repair(number: str, file: Path, sender: str | None = None) -> Outcome:
         landing.verify(receipt)
         receipt = landing.keep_repair(receipt, file, sender)
         flow.reached("repair kept")
-        return _anew(contract, receipt.changed(load=_next_load(receipt)))
+        return _anew_or_refused(contract, receipt)
 
 
 def corrections(contract: Contract, receipt: Receipt, file: Path) -> Patches:
@@ -172,11 +172,15 @@ def _again(contract: Contract, number: str) -> Outcome:
             return _withdrawn(contract, receipt)
         if receipt.status != "loaded":
             return flow.outcome_of(contract, flow.processed(contract, receipt))
-        try:
-            return _anew(contract, receipt.changed(load=_next_load(receipt)))
-        except Refused as refusal:  # what was taken stays taken
-            because = flow.recorded(contract, receipt, refusal)
-            return flow.outcome_of(contract, receipt.changed(status="refused", refused_because=because))
+        return _anew_or_refused(contract, receipt)
+
+
+def _anew_or_refused(contract: Contract, receipt: Receipt) -> Outcome:
+    try:
+        return _anew(contract, receipt.changed(load=_next_load(receipt)))
+    except Refused as refusal:  # what was taken stays taken
+        because = flow.recorded(contract, receipt, refusal)
+        return flow.outcome_of(contract, receipt.changed(status="refused", refused_because=because))
 
 
 def _anew(contract: Contract, receipt: Receipt) -> Outcome:
