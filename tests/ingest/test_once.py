@@ -101,6 +101,9 @@ def test_a_receipt_number_belongs_to_one_file(file, tmp_path):
         ingest(EVENT, other, receipt="HZ-1")
     with pytest.raises(UsageError, match="回执号只能"):
         ingest(EVENT, other, receipt="../x")
+    with pytest.raises(UsageError, match="HZ-1 已用于 centre__work_order_event"):
+        ingest("bronze.centre__work_order", other, receipt="HZ-1")
+    assert landing.numbers("bronze.centre__work_order") == []
 
 
 @pytest.mark.parametrize("step", STEPS)

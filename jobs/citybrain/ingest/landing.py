@@ -118,6 +118,8 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
             return _restored(_same(known, sha), draft / file.name)
         if receipt and (twin := _by_content(home, sha)):
             return _restored(twin, draft / file.name)
+        if other := next(folder("landing").glob(f"*/{number}"), None):
+            raise UsageError(f"回执号 {number} 已用于 {other.parent.name} 的一份报送，请另给一个")
         found = Receipt(
             receipt=number, table=table, file=file.name, sha256=sha, size=size, sender=sender, received_at=_now()
         )
