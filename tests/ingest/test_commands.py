@@ -79,6 +79,13 @@ def test_a_delivery_from_its_coming_to_its_going(citybrain, file, tmp_path):
     assert lake(f"bronze.{EVENT}", "_row") == "_row"
 
 
+def test_to_withdraw_what_had_rows_in_quarantine_is_no_failure(citybrain, file):
+    receipt = number_in(citybrain("ingest", EVENT, file(BAD))[1])
+    mended = file(BAD.replace("2026-02-30", "2026-09-08 10:00:00"), "更正.csv")
+    assert citybrain("correct", receipt, mended)[0] == 0
+    assert citybrain("withdraw", receipt)[0] == 0
+
+
 def test_what_cannot_be_done_is_said_in_a_line(citybrain, file):
     _, said = citybrain("ingest", EVENT, file(GOOD))
     receipt = number_in(said)

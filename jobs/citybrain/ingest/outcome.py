@@ -142,11 +142,11 @@ class Outcome(Model):
 
     @property
     def exit_code(self) -> int:
-        """0 taken in full, 1 some rows quarantined or the program failed, 3 refused, 4 disk or lake failed."""
+        """0 taken in full or withdrawn, 1 rows quarantined or the program failed, 3 refused, 4 disk or lake failed."""
         if self.status in ("refused", "failed"):
             unfinished = self.refused_because and self.refused_because.rule == "not_finished"
             return 3 if self.status == "refused" else 4 if unfinished else 1
-        return 1 if self.counts.get("quarantined") else 0
+        return 1 if self.counts.get("quarantined") and self.status != "withdrawn" else 0
 
     def to_json(self) -> str:
         return self.model_dump_json()
