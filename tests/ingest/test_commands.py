@@ -86,6 +86,14 @@ def test_to_withdraw_what_had_rows_in_quarantine_is_no_failure(citybrain, file):
     assert citybrain("withdraw", receipt)[0] == 0
 
 
+def test_a_receipt_that_cannot_be_read_hides_no_other(citybrain, file):
+    torn = landing.holder(number_in(citybrain("ingest", EVENT, file(BAD))[1]))
+    good = number_in(citybrain("ingest", EVENT, file(GOOD, "另一份.csv"))[1])
+    (torn.folder / "receipt.json").write_bytes(b"{")
+    code, said = citybrain("receipts")
+    assert (code, good in said, torn.receipt in said) == (0, True, False)
+
+
 def test_what_cannot_be_done_is_said_in_a_line(citybrain, file):
     _, said = citybrain("ingest", EVENT, file(GOOD))
     receipt = number_in(said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,7 @@ from fastapi.responses import FileResponse
 from citybrain.contracts import Contract
 from citybrain.ingest import Outcome, flow, landing, write
 from citybrain.ingest.landing import Receipt
+from citybrain.ingest.outcome import DamageError
 from citybrain.portal import annotate, audit, deliveries
 from citybrain.portal.access import Refusal, User
 from citybrain.portal.tables import attachment
@@ -20,15 +22,24 @@ from citybrain.portal.tables import attachment
 if TYPE_CHECKING:
     from citybrain.portal.app import Portal
 
+_log = logging.getLogger(__name__)
 OTHERS = "原件里可能有个人信息，只供报送部门下载"
 
 
 def recent(contracts: Iterable[Contract], limit: int) -> list[Receipt]:
-    """The receipts that changed last; only these are read."""
+    """The receipts that changed last; only these are read. One that cannot be read hides no other."""
     paths = [path for c in contracts for path in landing.table_folder(c.table).glob("*/receipt.json")]
     paths = sorted(paths, key=lambda path: path.stat().st_mtime_ns, reverse=True)[:limit]
-    found = [landing.find(f"bronze.{path.parent.parent.name}", path.parent.name) for path in paths]
+    found = [_found(f"bronze.{path.parent.parent.name}", path.parent.name) for path in paths]
     return sorted((r for r in found if r), key=lambda r: r.received_at, reverse=True)
+
+
+def _found(table: str, number: str) -> Receipt | None:
+    try:
+        return landing.find(table, number)
+    except DamageError as error:
+        _log.warning("%s", error)
+        return None
 
 
 def listed(portal: Portal, user: User, contracts: Iterable[Contract], limit: int) -> list[Receipt]:
