@@ -198,6 +198,7 @@ def test_a_number_is_traced_to_the_cells_that_departments_sent():
     }
     text, document = query.answer_text(answer, steps), query.answer_json(answer, steps)
     assert "超级工单主表 工单0309.csv 第 2 行（回执 R-2）" in text
+    assert "工单0309.csv  区智运中心  2026-11-01 08:00:00  sha256" in text, "when it came, in Shanghai"
     for told in (text, document):
         assert "张三" not in told
         assert "13800138000" not in told

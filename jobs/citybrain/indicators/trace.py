@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +23,7 @@ from citybrain.indicators.bronze import BronzeRow, ReceiptNote
 from citybrain.indicators.compile import condition_sql
 from citybrain.indicators.model import AREA_COLUMNS, AREA_LEVELS, Figure
 from citybrain.indicators.registry import registry
+from citybrain.indicators.restated import SHANGHAI
 
 Values = dict[str, Any]
 
@@ -301,5 +303,6 @@ def _lines(steps: Trace) -> Iterator[str]:
         yield from (f"      {c.address} {c.header}：{c.text}" for c in row.cells)
     yield f"· 回执 {len(steps.receipts)} 份"
     for r in steps.receipts:
-        yield f"    {r.receipt}  {r.file}  {r.sender or '未署名'}  {r.received_at}  sha256 {r.sha256}"
+        came = datetime.fromisoformat(r.received_at).astimezone(SHANGHAI)
+        yield f"    {r.receipt}  {r.file}  {r.sender or '未署名'}  {came:%Y-%m-%d %H:%M:%S}  sha256 {r.sha256}"
     yield from (f"注意：{note}" for note in steps.notes)
