@@ -23,7 +23,7 @@ _REQUIRED, _OPTIONAL = "#F8CBAD", "#DDEBF7"
 
 def write_template(contract: Contract, out: Path) -> Path:
     """Sheets 填报 (empty), 示例, 填报说明 and, hidden, the values of the drop-downs."""
-    with xlsxwriter.Workbook(out) as book:
+    with out.open("wb") as stream, xlsxwriter.Workbook(stream) as book:
         book.set_properties({"title": contract.title, "subject": contract.table, "company": contract.owner})
         book.set_custom_property("citybrain_contract", contract.table)
         book.set_custom_property("citybrain_fingerprint", fingerprint(contract))

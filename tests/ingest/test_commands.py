@@ -96,16 +96,25 @@ def test_a_receipt_that_cannot_be_read_hides_no_other(citybrain, file):
     assert (code, good in said, torn.receipt in said) == (0, True, False)
 
 
-def test_what_cannot_be_done_is_said_in_a_line(citybrain, file):
+def test_what_cannot_be_done_is_said_in_a_line(citybrain, file, tmp_path):
+    refused = number_in(citybrain("ingest", EVENT, file("甲 | 乙\n1 | 2", "未接收.csv"))[1])
     _, said = citybrain("ingest", EVENT, file(GOOD))
     receipt = number_in(said)
+    nowhere = tmp_path / "nowhere" / "form.xlsx"
     for words, code, why in (
         (("withdraw", "R-0000000000000000"), 2, "没有回执 R-0000000000000000"),
         (("repair", receipt, file("环节\n派遣")), 2, "有“行号”一列"),
         (("reingest",), 2, "--table（可加 --period）或 --receipt 之一"),
         (("reingest", "--receipt", receipt, "--period", "2026"), 2, "之一"),
         (("reingest", "--table", EVENT, "--period", "2026-3"), 2, "--period 应写成"),
+        (("reingest", "--table", EVENT, "--period", "2026-13"), 2, "--period 应写成"),
         (("reingest", "--table", "nothing"), 2, "没有报送表 nothing"),
+        (("reingest", "--table", EVENT, "--period", "1999"), 0, f"没有可以重读的报送：{EVENT} 1999"),
+        (("repair", receipt, nowhere), 2, f"没有这个文件：{nowhere}"),
+        (("correct", receipt, nowhere), 2, f"没有这个文件：{nowhere}"),
+        (("quarantined", refused, tmp_path / "form.xlsx"), 2, "没有入库"),
+        (("quarantined", receipt, nowhere), 4, f"No such file or directory: {nowhere}"),
+        (("template", EVENT, nowhere), 4, f"No such file or directory: {nowhere}"),
     ):
         assert citybrain(*words)[0] == code
         assert why in citybrain(*words)[1]

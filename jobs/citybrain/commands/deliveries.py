@@ -112,7 +112,10 @@ def reingest(
     from citybrain.portal import outside
 
     outside.note("command", receipt or table, what="reingest")
-    _tell(reception.reingest(table, period, receipt), as_json)
+    outcomes = reception.reingest(table, period, receipt)
+    _tell(outcomes, as_json)
+    if not outcomes and not as_json:
+        print(f"没有可以重读的报送：{table} {period or ''}".rstrip())
 
 
 @app.command()

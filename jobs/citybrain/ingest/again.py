@@ -26,7 +26,7 @@ from citybrain.ingest.schema import bronze_schema
 from citybrain.ingest.sniff import secrecy
 from citybrain.ingest.write import Part
 
-_PERIOD = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
+_PERIOD = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 
 
 def withdraw(number: str) -> Outcome:
@@ -70,11 +70,15 @@ def reingest(table: str | None = None, period: str | None = None, receipt: str |
 
 
 def quarantined(number: str, out: Path) -> int:
-    """Writes the quarantined rows of a receipt as a table to be corrected and handed in with ``repair``; how many."""
+    """Writes the quarantined rows of a receipt as a table to be corrected and handed in with ``repair``; how many.
+
+    Raises UsageError for what was never taken: of that there are none.
+    """
     receipt = landing.holder(number)
+    if not receipt.detected:
+        raise UsageError(f"回执 {number} 没有入库，没有隔离的行")
     rows = write.quarantined(receipt.table.replace("bronze.", "quarantine."), number)
-    if receipt.detected:
-        write_form(out, rows, receipt.detected)
+    write_form(out, rows, receipt.detected)
     return len(rows)
 
 
@@ -85,6 +89,7 @@ def repair(number: str, file: Path, sender: str | None = None) -> Outcome:
     where it bears a mark of secrecy, of which the receipt tells from then on.
     """
     contract = flow.contract_of(landing.holder(number).table)
+    flow.must_be_there(file)
     with flow.surroundings(), landing.locked(contract.table):
         receipt = landing.holder(number)
         try:
@@ -123,6 +128,7 @@ def correct(number: str, file: Path, sender: str | None = None) -> tuple[Outcome
     changes nothing. Raises UsageError where it is the same file.
     """
     old = landing.holder(number)
+    flow.must_be_there(file)
     if landing.expected(old.table, file).receipt == number:
         raise UsageError(f"这个文件与回执 {number} 的原件相同，没有可以更正的")
     outcome = flow.ingest(old.table, file, sender=sender, corrects=number)

@@ -45,8 +45,7 @@ def ingest(
     nothing half done.
     """
     contract = contract_of(table)
-    if not file.is_file():
-        raise UsageError(f"没有这个文件：{file}")
+    must_be_there(file)
     with surroundings(), landing.locked(contract.table):
         found = landing.receive(contract.table, file, receipt, sender)
         reached("landed")
@@ -60,6 +59,11 @@ def ingest(
 
 def reached(step: str) -> None:
     """Named so that tests can stop the process here."""
+
+
+def must_be_there(file: Path) -> None:
+    if not file.is_file():
+        raise UsageError(f"没有这个文件：{file}")
 
 
 def contract_of(table: str) -> Contract:

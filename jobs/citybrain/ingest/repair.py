@@ -57,7 +57,8 @@ def _line(row: Mapping[str, object], headers: Sequence[str]) -> list[str]:
 
 def _write_sheet(path: Path, lines: Sequence[Sequence[str]]) -> None:
     """Every cell is text, and stays so when it is corrected."""
-    with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+    options = {"strings_to_formulas": False, "strings_to_urls": False}
+    with path.open("wb") as stream, xlsxwriter.Workbook(stream, options) as book:
         sheet = book.add_worksheet("修正表")
         sheet.set_column(0, len(lines[0]) - 1, 18, book.add_format({"num_format": "@"}))
         for number, line in enumerate(lines):

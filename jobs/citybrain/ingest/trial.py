@@ -15,7 +15,7 @@ from citybrain.ingest import again, flow, landing
 from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.landing import Receipt
 from citybrain.ingest.layout import Layout, read_layout
-from citybrain.ingest.outcome import Issue, Outcome, Refused, UsageError
+from citybrain.ingest.outcome import Issue, Outcome, Refused
 from citybrain.ingest.repair import Patches
 from citybrain.ingest.schema import ISSUE_SCHEMA
 from citybrain.ingest.sniff import secrecy
@@ -26,8 +26,7 @@ from citybrain.lake import folder
 def trial(table: str, file: Path, findings: Path | None = None) -> Outcome:
     """The answer that ``ingest`` would give. ``findings``: where all of them go, as ops.issue has them."""
     contract = flow.contract_of(table)
-    if not file.is_file():
-        raise UsageError(f"没有这个文件：{file}")
+    flow.must_be_there(file)
     with flow.surroundings():
         receipt = landing.expected(contract.table, file)
         if receipt.status == "loaded":
