@@ -16,7 +16,7 @@ import pytest
 from deltalake import DeltaTable
 
 from citybrain.contracts.load import ROOT
-from citybrain.ingest import IngestError, UsageError, flow, ingest, landing, report_text
+from citybrain.ingest import IngestError, UsageError, flow, ingest, landing, report_text, withdraw
 from citybrain.ingest.inbox import finished, take
 from citybrain.lake import table_uri
 from citybrain.pull.run import watched
@@ -180,13 +180,15 @@ def test_a_full_disk_is_said_and_leaves_nothing(file, home, monkeypatch, step):
 
 
 def test_a_landing_that_cannot_be_entered_is_said(file, home):
-    ingest(EVENT, file)
+    receipt = ingest(EVENT, file).receipt
     (home / "landing").chmod(0)
     if os.access(home / "landing", os.R_OK):
         pytest.skip("nothing is closed to root")
     try:
         with pytest.raises(IngestError, match="没有完成"):
             ingest(EVENT, file)
+        with pytest.raises(PermissionError):  # not: 没有回执
+            withdraw(receipt)
     finally:
         (home / "landing").chmod(0o700)
     assert ingest(EVENT, file).status == "already"

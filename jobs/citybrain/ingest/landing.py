@@ -118,8 +118,8 @@ def receive(table: str, file: Path, receipt: str | None, sender: str | None) -> 
             return _restored(_same(known, sha), draft / file.name)
         if receipt and (twin := _by_content(home, sha)):
             return _restored(twin, draft / file.name)
-        if other := next(folder("landing").glob(f"*/{number}"), None):
-            raise UsageError(f"回执号 {number} 已用于 {other.parent.name} 的一份报送，请另给一个")
+        if others := _tables_with(number):
+            raise UsageError(f"回执号 {number} 已用于 {others[0]} 的一份报送，请另给一个")
         found = Receipt(
             receipt=number, table=table, file=file.name, sha256=sha, size=size, sender=sender, received_at=_now()
         )
@@ -176,10 +176,15 @@ def receipts(table: str) -> list[Receipt]:
 
 def holder(receipt: str) -> Receipt:
     """The delivery with this number, whichever table it is of. Raises UsageError where there is none; DamageError."""
-    for path in sorted(folder("landing").glob(f"*/{receipt}")) if _ID.fullmatch(receipt) else ():
-        if found := find(f"bronze.{path.parent.name}", receipt):
+    for name in _tables_with(receipt) if _ID.fullmatch(receipt) else ():
+        if found := find(f"bronze.{name}", receipt):
             return found
     raise UsageError(f"没有回执 {receipt}")
+
+
+def _tables_with(receipt: str) -> list[str]:
+    """Names of tables that have such a delivery. (``glob`` would pass by what may not be read, as if it had none.)"""
+    return sorted(home.name for home in folder("landing").iterdir() if (home / receipt).exists())
 
 
 def untouched(receipt: Receipt) -> Path:
