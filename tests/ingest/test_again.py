@@ -213,6 +213,20 @@ def test_a_killed_reading_is_finished_by_the_next(first, site, step):
     assert version() == before
 
 
+@pytest.mark.parametrize("step", ["quarantined", "issues"])
+def test_what_a_killed_reading_committed_does_not_pass_for_that_by_another_contract(first, site, step):
+    site("  - step\n", "  - step: {values: {派出: 派遣}}\n")
+    killed(f"reingest(receipt={first.receipt!r})", step)
+    site("  - step\n", "  - step: {severity: block}\n")
+    (outcome,) = reingest(receipt=first.receipt)
+    assert (outcome.load, outcome.changes) == (3, {"added": 0, "changed": 0, "gone": 1})
+    assert lake(QUARANTINE, "row load") == flat("""
+        row | load
+        3   | 3
+        4   | 3
+    """)
+
+
 def told(receipt: landing.Receipt) -> dict[str, object]:
     """A receipt without the number of its load."""
     return receipt.model_dump(exclude={"load"})
