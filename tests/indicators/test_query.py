@@ -167,6 +167,7 @@ def test_what_was_known_at_a_moment_comes_from_the_journal():
     then = query.indicator("WO08", period="2026-03", known_at="2026-03-09")
     assert (then.value, then.revision, then.as_of) == (0.0, 1, date(2026, 3, 8))
     assert then.published_at == instant("2026-03-09T06:00")
+    assert query.indicator("WO08", period="2026-03", known_at="20260309").known_at == then.known_at
     assert query.indicator("WO08", period="2026-03", known_at=datetime.fromisoformat("2026-12-01")).revision == 2
     assert "第 1 次发布；问的是到 2026-03-09 23:59 为止所知" in query.answer_text(then)
     with pytest.raises(QuestionError, match="没有发布过"):

@@ -114,6 +114,7 @@ def test_what_cannot_be_done_is_said_in_a_line(citybrain, file, tmp_path):
         (("correct", receipt, nowhere), 2, f"没有这个文件：{nowhere}"),
         (("quarantined", refused, tmp_path / "form.xlsx"), 2, "没有入库"),
         (("quarantined", receipt, nowhere), 4, f"No such file or directory: {nowhere}"),
+        (("indicator", "WO08", "--trace", "--limit", "-1"), 2, "--limit"),
         (("template", EVENT, nowhere), 4, f"No such file or directory: {nowhere}"),
     ):
         assert citybrain(*words)[0] == code

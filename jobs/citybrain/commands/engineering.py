@@ -186,7 +186,7 @@ def indicator(
     as_of: Annotated[str | None, typer.Option(help="The day described; by default the period's end.")] = None,
     known_at: Annotated[str | None, typer.Option(help="As published by then; with --as-of, as known then.")] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Walk from the number to receipts and rows.")] = False,
-    limit: Annotated[int, typer.Option(help="With --trace: rows shown.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, help="With --trace: rows shown.")] = 10,
     revisions: Annotated[bool, typer.Option("--revisions", help="Every publication, and what moved it.")] = False,
     as_json: Json = False,
 ) -> None:

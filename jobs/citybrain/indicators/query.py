@@ -155,9 +155,17 @@ def _instant(text: str | datetime) -> datetime:
         moment = text if isinstance(text, datetime) else datetime.fromisoformat(text)
     except ValueError as error:
         raise QuestionError(f"看不懂时间 {text}；请写成 2026-03-31 或 2026-03-31T18:00") from error
-    if isinstance(text, str) and len(text) == len("2026-03-31"):
+    if isinstance(text, str) and _is_day(text):
         moment = datetime.combine(moment.date(), time.max)
     return moment.replace(tzinfo=SHANGHAI) if moment.tzinfo is None else moment
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _area(db: duckdb.DuckDBPyConnection, asked: str | None, variant: Variant) -> _Area:
