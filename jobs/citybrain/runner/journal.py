@@ -1,7 +1,7 @@
 """Journals: what has been published, revision by revision. Only what differs from the last revision gets a new one.
 
 The values of indicators are thousands of small sums over cubes: a journal's transform is SQL for DuckDB, which answers
-it in a second where Spark needs half a minute to plan it (infra/decisions/0012). Publishing is as for any table.
+it in a second where Spark needs half a minute to plan it (infra/decisions/0007). Publishing is as for any table.
 """
 
 from __future__ import annotations
