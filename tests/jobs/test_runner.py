@@ -48,6 +48,17 @@ def test_a_second_run_changes_nothing_and_needs_no_spark():
     assert state.pin("silver.town") == before
 
 
+def test_a_build_by_itself_that_finds_no_difference_leaves_nothing_to_publish():
+    deliver("bronze.reference__town", TOWNS, "R1")
+    assert statuses("silver.town") == ["published"]
+    before = state.pin("silver.town")
+    deliver("bronze.reference__town", TOWNS, "R2", nth=1)
+    said = CliRunner().invoke(app, ["build", "silver.town"])
+    assert (said.exit_code, "no difference" in said.output) == (0, True)
+    assert Stage.load("silver.town") is None
+    assert (state.pin("silver.town"), plan(CONTRACTS["silver.town"]).extent) == (before, "nothing")
+
+
 def test_a_first_build_without_a_row_makes_the_empty_table():
     bronze, silver = "bronze.centre__work_order_event", "silver.work_order_event"
     deliver(bronze, [], "R1")

@@ -22,6 +22,10 @@ def build(table: str) -> dict[str, Any]:
         if intended.extent == "nothing":
             return {"table": table, "staged": None, "reason": intended.reason}
         stage = build_stage(session(), intended, new_run())
+        if stage.is_empty and intended.target.id:
+            state.note_idle(table, intended.target, intended.inputs, intended.fingerprint)
+            stage.drop()
+            return {"table": table, "staged": None, "reason": "no difference"}
         return {"table": table, "staged": stage.state.run, "rows": stage.counts, "reason": stage.reason}
 
 
