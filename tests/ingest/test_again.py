@@ -227,6 +227,20 @@ def test_what_a_killed_reading_committed_does_not_pass_for_that_by_another_contr
     """)
 
 
+@pytest.mark.parametrize("step", ["judged", "quarantined", "issues", "loaded"])
+def test_what_a_killed_load_committed_does_not_pass_for_that_by_another_contract(home, tmp_path, site, step):
+    path = tmp_path / "流转.csv"
+    path.write_bytes(csv_bytes(PICTURE))
+    killed(f"ingest({EVENT!r}, Path({str(path)!r}))", step)
+    site("  - step\n", "  - step: {severity: block}\n")
+    outcome = ingest(EVENT, path)
+    load = 1 if step == "judged" else 3
+    assert (outcome.counts["accepted"], outcome.counts["quarantined"], outcome.load) == (1, 2, load)
+    assert lake(EVENT, "event_no _load") == f"event_no | _load\n1 | {load}"
+    assert lake(QUARANTINE, "row load") == f"row | load\n3 | {load}\n4 | {load}"
+    assert ingest(EVENT, path).status == "already"
+
+
 def told(receipt: landing.Receipt) -> dict[str, object]:
     """A receipt without the number of its load."""
     return receipt.model_dump(exclude={"load"})
@@ -348,7 +362,8 @@ def killed(call: str, step: str) -> None:
     """Runs a call in a process of its own that is killed at a step."""
     script = f"""
 import os, signal
-from citybrain.ingest import flow, reingest, repair, withdraw
+from pathlib import Path
+from citybrain.ingest import flow, ingest, reingest, repair, withdraw
 def kill(reached):
     if reached == {step!r}:
         os.kill(os.getpid(), signal.SIGKILL)

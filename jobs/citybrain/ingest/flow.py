@@ -29,7 +29,7 @@ from citybrain.ingest.repair import Patches, patched, read_patches
 from citybrain.ingest.report import summary
 from citybrain.ingest.schema import ISSUE_SCHEMA, QUARANTINE_SCHEMA, bronze_schema
 from citybrain.ingest.source import ahead
-from citybrain.ingest.write import Part, commit, remove
+from citybrain.ingest.write import Part, commit, loads, remove
 from citybrain.lake import folder
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -118,6 +118,7 @@ def _record_refusal(contract: Contract, receipt: Receipt, because: Issue) -> Non
 
 def _loaded(contract: Contract, receipt: Receipt) -> Receipt:
     layout = read_layout(contract, receipt.original)
+    receipt = _begun(contract, receipt)
     with stage_of(receipt) as stage:
         result = judged(contract, receipt, layout, stage)
         reached("judged")
@@ -125,6 +126,21 @@ def _loaded(contract: Contract, receipt: Receipt) -> Receipt:
         commit(contract.table, bronze_schema(contract), result.bronze, receipt.receipt, receipt.load, contract.title)
         reached("loaded")
     return landing.update(done(contract, receipt, layout, result))
+
+
+def _begun(contract: Contract, receipt: Receipt) -> Receipt:
+    """By which contract it is read is noted before anything is committed: what a load by another one has left, when it
+    was killed, goes before this one."""
+    by = fingerprint(contract)
+    if receipt.contract == by:
+        return receipt
+    tables = {contract.table: receipt.receipt, f"quarantine.{contract.name}": receipt.receipt,
+              "ops.issue": _issues_of(contract, receipt)}  # fmt: skip
+    if receipt.contract and any(loads(table, app) >= receipt.load for table, app in tables.items()):
+        receipt = receipt.changed(load=receipt.load + 1)
+        removed(contract, receipt)
+        receipt = receipt.changed(load=receipt.load + 1)
+    return landing.update(receipt.changed(contract=by))
 
 
 def done(contract: Contract, receipt: Receipt, layout: Layout, judged: Judged) -> Receipt:
@@ -175,8 +191,13 @@ def commit_findings(contract: Contract, receipt: Receipt, judged: Judged) -> Non
     title = f"{contract.title}：未能入库的行"
     commit(f"quarantine.{contract.name}", QUARANTINE_SCHEMA, judged.quarantine, r, load, title, ("key",))
     reached("quarantined")
-    _commit_issues(f"{contract.name}.{r}", load, judged.issue)
+    _commit_issues(_issues_of(contract, receipt), load, judged.issue)
     reached("issues")
+
+
+def _issues_of(contract: Contract, receipt: Receipt) -> str:
+    """Under which name a receipt's loads stand in the log of ``ops.issue``, which has those of all tables."""
+    return f"{contract.name}.{receipt.receipt}"
 
 
 def _commit_issues(app: str, load: int, parts: Sequence[Part]) -> None:
