@@ -206,6 +206,16 @@ def test_a_number_is_traced_to_the_cells_that_departments_sent():
     assert dict(second.values)["reporter_phone"] == "***"
 
 
+@pytest.mark.usefixtures("own_city")
+def test_a_receipt_that_cannot_be_read_is_told_and_the_trace_goes_on():
+    (torn,) = (lake.home() / "landing").glob("*/R-2/receipt.json")
+    torn.write_text("{", "utf-8")
+    steps = query.trace(query.indicator("WO07", period="2026-03"), limit=10)
+    assert [note.receipt for note in steps.receipts] == ["R-1"]
+    assert "注意：回执 R-2 读不出" in steps.text()
+    assert "工单0309.csv 第 2 行（回执 R-2）" in steps.text()
+
+
 def test_a_town_is_traced_to_its_own_orders_only():
     steps = query.trace(query.indicator("WO07", area="狮山", period="2026-03"), limit=10)
     assert {dict(row.values)["work_order_id"] for row in steps.rows} == {"NH20260301000002"}

@@ -110,6 +110,8 @@ def test_what_cannot_be_done_is_said_in_a_line(citybrain, file, tmp_path):
         (("reingest", "--table", EVENT, "--period", "2026-13"), 2, "--period 应写成"),
         (("reingest", "--table", "nothing"), 2, "没有报送表 nothing"),
         (("reingest", "--table", EVENT, "--period", "1999"), 0, f"没有可以重读的报送：{EVENT} 1999"),
+        (("withdraw", refused), 2, f"回执 {refused} 没有入库，没有可以撤回的行"),
+        (("run", f"bronze.{EVENT}"), 2, f"bronze.{EVENT}"),
         (("repair", receipt, nowhere), 2, f"没有这个文件：{nowhere}"),
         (("correct", receipt, nowhere), 2, f"没有这个文件：{nowhere}"),
         (("quarantined", refused, tmp_path / "form.xlsx"), 2, "没有入库"),

@@ -64,6 +64,8 @@ def run(
     chosen = [c.table for c in declared.values() if c.build] if every else list(tables or [])
     if not chosen:
         raise typer.BadParameter("name tables, or --all")
+    if delivered := [name for name in chosen if name in declared and not declared[name].build]:
+        raise typer.BadParameter(f"{', '.join(delivered)}: not computed, but delivered; see `citybrain ingest`")
 
     def tell(result: runner.Result) -> None:
         print(result.to_json() if as_json else _line(result), flush=True)

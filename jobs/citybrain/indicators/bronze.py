@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -91,10 +92,10 @@ def _shown(contract: Contract, name: str, text: str | None) -> str | None:
 
 
 def receipts(found: Sequence[BronzeRow]) -> Iterator[ReceiptNote]:
-    """The receipts of these rows, each once."""
+    """The receipts of these rows, each once, as far as they are there and can be read."""
     for table, receipt in dict.fromkeys((row.table, row.receipt) for row in found):
         path = lake.folder("landing") / table.split(".")[1] / receipt / "receipt.json"
-        if path.exists():
+        with contextlib.suppress(OSError, ValueError):
             said = json.loads(path.read_text(encoding="utf-8"))
             detected = (said.get("detected") or {}).get("columns", ())
             columns = tuple((c["field"], c["letter"], c["header"]) for c in detected if c.get("field"))

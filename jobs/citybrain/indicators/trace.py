@@ -112,6 +112,8 @@ def trace(answer: IndicatorAnswer, limit: int) -> Trace:
             figures.append(found)
             rows += [row for row in behind if row not in rows]
     receipts = tuple(bronze.receipts(rows))
+    unread = sorted({row.receipt for row in rows} - {note.receipt for note in receipts})
+    walk.notes += [f"回执 {number} 读不出，报送单位和列的位置不明" for number in unread]
     wanted = declared.indicator(answer.indicator_id).source_columns
     located = tuple(bronze.with_cells(row, tables[row.table], receipts, wanted) for row in rows)
     return Trace(tuple(figures), located, receipts, limit, tuple(dict.fromkeys(walk.notes)))

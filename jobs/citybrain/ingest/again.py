@@ -32,11 +32,13 @@ _PERIOD = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 def withdraw(number: str) -> Outcome:
     """Takes the rows of a receipt out of bronze and quarantine; the original and the findings stay. Twice is once.
 
-    Raises UsageError for an unknown number and IngestError when disk or lake fail.
+    Raises UsageError for an unknown number or what was not taken, and IngestError when disk or lake fail.
     """
     contract = flow.contract_of(landing.holder(number).table)
     with flow.surroundings(), landing.locked(contract.table):
         receipt = landing.holder(number)
+        if receipt.status in ("refused", "destroyed"):
+            raise UsageError(f"回执 {number} 没有入库，没有可以撤回的行")
         if receipt.status in ("landed", "loaded"):
             receipt = landing.update(receipt.changed(status="withdrawing", load=_next_load(receipt)))
             flow.reached("withdrawing")
