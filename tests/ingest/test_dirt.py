@@ -190,6 +190,25 @@ def test_a_stated_unit_is_told_in_the_agreed_one_and_marked(deliver, picture):
 
 
 @pytest.mark.dirt("X13")
+@pytest.mark.parametrize("text", ["68.2万", "68.2万人", "约68万", "682000人", "0.1亿"])
+def test_a_cell_that_states_a_unit_under_a_header_that_states_another_is_no_number(deliver, text):
+    outcome = deliver(
+        POPULATION, f"年份 | 区划代码 | 常住人口（万人）\n2020 | 440605011 | {text}\n2021 | 440605011 | 约69.5"
+    )
+    assert [row["resident_population"] for row in rows_of(POPULATION)] == [695000]
+    assert [(i.rule, i.cell) for i in outcome.issues if i.severity == "block"] == [("unreadable_number", "C2")]
+
+
+@pytest.mark.dirt("X13")
+def test_a_cell_that_states_a_unit_beside_a_column_of_units_is_no_number(deliver):
+    outcome = deliver(
+        MACRO, "指标 | 单位 | 年份 | 月份 | 累计\n商品零售 | 亿元 | 2026 | 7 | 98.7亿\n餐饮收入 | 万元 | 2026 | 7 | 约7"
+    )
+    assert lake(MACRO, "macro_indicator ytd_level") == "macro_indicator | ytd_level\n餐饮收入 | 7.0000"
+    assert [(i.rule, i.cell) for i in outcome.issues if i.severity == "block"] == [("unreadable_number", "E2")]
+
+
+@pytest.mark.dirt("X13")
 def test_the_unit_of_the_title_is_that_of_every_row_where_the_table_has_no_column_for_it(deliver):
     deliver(
         MACRO,

@@ -55,7 +55,8 @@ _READINGS: dict[Kind, tuple[tuple[str, ...], str, str]] = {
         (
             "number_text(coalesce(known[half(bare(t))], t), unit) AS b",
             "number_form(b, unit) AS f",
-            "in_unit(number_digits(b), num, den, places) AS d",
+            "CASE WHEN counted OR NOT regexp_matches(b, '[万亿]')"
+            " THEN in_unit(number_digits(b), num, den, places) END AS d",
         ),
         "read_number(coalesce(known[half(bare(t))], t), b, f, d, field, nulls, places)",
         "as_number",
@@ -235,7 +236,7 @@ def careful_value(field: Field) -> str:
 FIELDS = {
     "field": "VARCHAR", "kind": "VARCHAR", "nulls": ["VARCHAR"], "known": "MAP(VARCHAR, VARCHAR)", "unit": "VARCHAR",
     "places": "INTEGER", "shape": "VARCHAR", "num": "BIGINT", "den": "BIGINT", "also": "VARCHAR", "filled": "BOOLEAN",
-    "since_1904": "BOOLEAN",
+    "since_1904": "BOOLEAN", "counted": "BOOLEAN",
 }  # fmt: skip
 
 
@@ -247,7 +248,7 @@ def fields_rows(fields: Sequence[Field]) -> list[dict[str, object]]:
             "kind": kind_of(f),
             "nulls": f.nulls,
             "known": f.values,
-            "unit": re.escape(f.unit or ""),
+            "unit": re.escape(f.unit or "") if _is_counted(f) else "",
             "places": places_of(f),
             "shape": shape_of(f),
             "num": f.factor.numerator if isinstance(f, Delivered) else 1,
@@ -255,9 +256,16 @@ def fields_rows(fields: Sequence[Field]) -> list[dict[str, object]]:
             "also": "X13" if isinstance(f, Delivered) and f.is_converted else None,
             "filled": isinstance(f, Delivered) and f.filled,
             "since_1904": isinstance(f, Delivered) and f.since_1904,
+            "counted": _is_counted(f),
         }
         for f in fields
     ]
+
+
+def _is_counted(field: Field) -> bool:
+    """Is a number of the file one of the field's own units? Where header, title or another column states the unit, a
+    万, 亿 or 人 in the cell states one again: it might be meant besides or instead."""
+    return field.unit_in is None and not (isinstance(field, Delivered) and field.factor != 1)
 
 
 def shape_of(field: Field) -> str | None:
