@@ -225,6 +225,26 @@ def test_the_unit_of_the_title_is_that_of_every_row_where_the_table_has_no_colum
     """)
 
 
+@pytest.mark.dirt("X01")
+def test_the_unit_of_the_title_makes_no_record_of_a_blank_row_a_header_or_a_footer(deliver):
+    outcome = deliver(
+        MACRO,
+        """
+        宏观经济月度快报
+        单位：万元
+        指标     | 年份 | 月份 | 累计   |
+        商品零售 | 2026 | 7    | 700000 |
+                 |      |      |        |
+        指标     | 年份 | 月份 | 累计   |
+        餐饮收入 | 2026 | 7    | 70000  |
+        注：初步数 | 现价 |    |        |
+        """,
+    )
+    assert lake(MACRO, "macro_indicator") == "macro_indicator\n商品零售\n餐饮收入"
+    assert outcome.counts == {"delivered": 3, "accepted": 2, "quarantined": 0, "set_aside": 1}
+    assert [(s.row, s.why) for s in outcome.set_aside] == [(6, "header")]
+
+
 YEAR_AGO = """
     指标         | 单位 | 年份 | 月份 | 本月 | 累计
     商品零售     | 亿元 | 2025 | 6    | 10   | 60

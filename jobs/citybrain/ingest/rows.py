@@ -37,13 +37,13 @@ def plainly_data(rows: pa.Table, contract: Contract, columns: Sequence[Column]) 
 
 
 def kind_sql(contract: Contract, columns: Sequence[Column]) -> str:
-    """SQL over the cells of a segment."""
-    cells = [f"c{c.position}" for c in columns]
+    """SQL over the cells of a segment; what the title says for every row makes a row neither filled nor another."""
+    cells = [f"c{c.position}" for c in columns if c.stated is None]
     place = {c.field: f"c{c.position}" for c in columns if c.field}
     first = f"coalesce({', '.join(cells)})"
     asked = [first, *(place[k] for k in contract.key if k in place and place[k] != cells[0])]
     totals = " OR ".join(f"regexp_full_match(regexp_replace({c}, '\\s', '', 'g'), {literal(_TOTAL)})" for c in asked)
-    header = " AND ".join(f"c{c.position} = {literal(c.header)}" for c in columns if c.field)
+    header = " AND ".join(f"c{c.position} = {literal(c.header)}" for c in columns if c.field and c.stated is None)
     odd_start = f"{first} = '' OR unicode({first}) <= 32 OR unicode({first}) IN (160, 8203, 12288, 65279)"
     return f"""CASE WHEN {first} IS NULL OR ({odd_start}) AND bare(concat({", ".join(cells)})) = '' THEN 'blank'
             WHEN length({first}) <= 14 AND ({totals}) THEN 'total'
@@ -53,7 +53,7 @@ def kind_sql(contract: Contract, columns: Sequence[Column]) -> str:
 
 def sparse_sql(columns: Sequence[Column]) -> str:
     """SQL: few cells are filled, as in a note below the table."""
-    filled = " + ".join(f"(c{c.position} IS NOT NULL)::INT" for c in columns)
+    filled = " + ".join(f"(c{c.position} IS NOT NULL)::INT" for c in columns if c.stated is None)
     return f"({filled}) <= {max(2, len(columns) // 3)}"
 
 
