@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import openpyxl
 import pytest
 
-from citybrain.ingest import ingest
+from citybrain.ingest import ingest, report_text
+from citybrain.ingest.flow import contract_of
 from citybrain.ingest.json_source import JsonSource
+from citybrain.ingest.write import findings_of
+from citybrain.portal.annotate import annotate
 from tests.ingest.pictures import flat, lake
+from tests.lake import rows_of
 
 TOWN = "bronze.reference__town"
 TWO = [
@@ -60,6 +65,33 @@ def test_a_feature_of_geojson_is_its_properties_with_its_geometry_beside(tmp_pat
     assert [issue.header for issue in outcome.issues if issue.rule == "unknown_column"] == ["geometry", "镇街简称"]
     keys, first = JsonSource(path).preview(2)
     assert dict(zip(keys, first, strict=True))["geometry"] == json.dumps(point)
+
+
+def test_places_are_told_by_record_and_key(tmp_path):
+    three = [TWO[0], TWO[0], {**TWO[1], "生效日期": "2003年2月30日", "经度": 23.1, "备注": "x"}]
+    outcome = ingest(TOWN, put(tmp_path, dumped(three)))
+    assert {issue.rule: issue.cell for issue in outcome.issues if issue.row} == {
+        "unknown_column": "字段“备注”",
+        "repeat_row": "第 2 条记录",
+        "out_of_area": "第 3 条记录的“经度”",
+        "unreadable_date": "第 3 条记录的“生效日期”",
+    }
+    assert next(i.message for i in outcome.issues if i.rule == "repeat_row").startswith("与第 1 条记录逐格相同")
+    text = report_text(outcome)
+    assert "    第 3 条记录的“生效日期”  “生效日期”的“2003年2月30日”" in text
+    assert "第 1 行" not in text
+    (row,) = rows_of("quarantine.reference__town")
+    assert row["reasons"][0]["cell"] == "第 3 条记录的“生效日期”"
+
+
+def test_a_workbook_made_of_it_marks_the_cells_that_are_meant(tmp_path):
+    file = put(tmp_path, dumped([TWO[0], {**TWO[1], "生效日期": "2003年2月30日", "备注": "x"}]))
+    outcome = ingest(TOWN, file)
+    findings = findings_of(TOWN, outcome.receipt, outcome.load)
+    annotate(contract_of(TOWN), file, findings, tmp_path / "x.xlsx", masked=False)
+    errors, marked = openpyxl.load_workbook(tmp_path / "x.xlsx")
+    assert {c.value for row in marked for c in row if c.comment} == {"镇街简称", "备注", "2003年2月30日"}
+    assert "第 2 条记录的“生效日期”" in [cell.value for cell in errors["B"]]
 
 
 def test_keys_are_renamed_as_the_head_says(tmp_path):

@@ -13,13 +13,14 @@ import duckdb
 from citybrain import lake
 from citybrain.contracts import Contract
 from citybrain.duck import literal, scan
+from citybrain.ingest.outcome import record
 
 MASK = "***"
 
 
 @dataclass(frozen=True)
 class Cell:
-    address: str  # as Excel names it, e.g. B17
+    address: str  # as Excel names it, e.g. B17; of JSON the record
     header: str
     field: str
     text: str  # as delivered; masked where it is about a person
@@ -39,11 +40,12 @@ class BronzeRow:
     received_at: str
     values: tuple[tuple[str, str], ...]
     cells: tuple[Cell, ...] = ()
+    is_record: bool = False  # of JSON, which has no rows that a person could count
 
     @property
     def place(self) -> str:
         sheet = f"“{self.sheet}”" if self.sheet else ""
-        return f"{self.title} {self.file}{sheet} 第 {self.row} 行"
+        return f"{self.title} {self.file}{sheet} {record(self.row) if self.is_record else f'第 {self.row} 行'}"
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,10 @@ def with_cells(
     wanted = {*contract.key, *(c.rpartition(".")[2] for c in source_columns if c.startswith(f"{row.table}."))}
     note = next((n for n in notes if (n.table, n.receipt) == (row.table, row.receipt)), None)
     places = {field: (letter, header) for field, letter, header in note.columns} if note else {}
+    is_record = bool(places) and not any(letter for letter, _ in places.values())
+    found = [(n, text, *places.get(n, ("?", contract.field(n).title))) for n, text in row.values if n in wanted]
     cells = [
-        Cell(f"{places.get(n, ('?', ''))[0]}{row.row}", places.get(n, ("", contract.field(n).title))[1], n, text)
-        for n, text in row.values
-        if n in wanted
+        Cell(record(row.row) if is_record else f"{letter}{row.row}", header, n, text)
+        for n, text, letter, header in found
     ]
-    return replace(row, cells=tuple(cells))
+    return replace(row, cells=tuple(cells), is_record=is_record)

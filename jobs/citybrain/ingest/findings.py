@@ -41,16 +41,23 @@ _HIDDEN = """CASE WHEN NOT personal THEN t
                   WHEN length(t) > 8 THEN left(t, 3) || repeat('*', length(t) - 7) || right(t, 4)
                   ELSE left(t, 1) || repeat('*', length(t) - 1) END"""
 
+# Where it stands, as ``Column.cell`` tells it: the letter is empty in JSON, and null of a row as a whole.
+_RECORD = "'第 ' || ({row} - 1) || ' 条记录'"
+_CELL = f"""CASE WHEN letter = '' THEN {_RECORD.format(row="_row")} || coalesce('的“' || header || '”', '')
+                 ELSE letter || _row END"""
+
 # Broken rules of the rows that waited, and the rows that were set aside.
 SQL = f"""
     WITH broken AS (SELECT _row, unnest(_broken) AS name, _delivered FROM careful),
     found AS (SELECT b._row, c.*, b._delivered[c."column"] AS t FROM broken b JOIN checks c USING (name)),
     alone AS (SELECT a._row, a.kept, c.* FROM aside a JOIN checks c ON c.name = 'row:' || a.kind)
-    SELECT _row AS "row", ord, rule, dirt, severity, fix, "column", header, letter || _row AS cell, t AS "text",
+    SELECT _row AS "row", ord, rule, dirt, severity, fix, "column", header, {_CELL} AS cell, t AS "text",
            {_HIDDEN} AS shown, replace(message, '{{text}}', coalesce({_HIDDEN}, '')) AS message FROM found
     UNION ALL
-    SELECT _row, ord, rule, dirt, severity, fix, NULL, NULL, NULL, NULL, NULL,
-           replace(message, '{{text}}', coalesce(kept::VARCHAR, '')) FROM alone"""
+    SELECT _row, ord, rule, dirt, severity, fix, NULL, NULL, {_CELL}, NULL, NULL,
+           CASE WHEN kept IS NULL THEN message
+                WHEN letter = '' THEN replace(message, '第 {{text}} 行', {_RECORD.format(row="kept")})
+                ELSE replace(message, '{{text}}', kept::VARCHAR) END FROM alone"""
 
 RAGGED_SQL = f"SELECT {_NAMES} FROM ragged"
 
@@ -68,6 +75,7 @@ def instant(origin: Origin) -> str:
 def checks_rows(checks: Sequence[Check], columns: Sequence[Column], contract: Contract) -> list[dict[str, object]]:
     """The rules as a table that findings are joined with, in the shape of ``CHECKS``."""
     place = {c.field: c for c in columns if c.field}
+    whole = None if any(c.letter for c in columns) else ""  # the letter of a row as a whole
     rows: list[dict[str, object]] = []
     for i, c in enumerate(checks):
         stands = place.get(c.column) if c.column else None
@@ -78,7 +86,7 @@ def checks_rows(checks: Sequence[Check], columns: Sequence[Column], contract: Co
                 "ord": i,
                 "column": c.column,
                 "header": stands.header if stands else None,
-                "letter": stands.letter if stands else None,
+                "letter": stands.letter if stands else whole,
                 "message": c.message,
                 "personal": bool(c.column and contract.field(c.column).personal != "none"),
             }
@@ -90,6 +98,7 @@ def checks_rows(checks: Sequence[Check], columns: Sequence[Column], contract: Co
                 **_rule_facts(rule),
                 "name": f"row:{kind}",
                 "ord": 9999,
+                "letter": whole,
                 "message": f"{rule.message}。{rule.hint}。",
                 "personal": False,
             }

@@ -49,7 +49,8 @@ class JsonSource:
         return [list(self._keys), *(self._cells(row) for row in islice(self._objects(), max(count - 1, 0)))]
 
     def segments(self, width: int, first: int) -> Iterator[Segment]:
-        numbered = islice(enumerate(self._objects(), 2), max(first - 2, 0), None)
+        header = {key: key for key in self._keys}
+        numbered = islice(enumerate(chain([header], self._objects()), 1), max(first - 1, 0), None)
         while batch := list(islice(numbered, _BATCH)):
             rows = [(self._cells(row) + [None] * width)[:width] for _, row in batch]
             yield Segment(segment_of(rows, [number for number, _ in batch], width))

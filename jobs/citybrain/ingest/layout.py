@@ -49,6 +49,8 @@ def read_layout(contract: Contract, path: Path) -> Layout:
             refusal = refused if refusal.rule == "empty_file" else refusal
             continue
         _check_secrecy(rows, header.rows[0])
+        if kind == "json":
+            header = replace(header, columns=tuple(c.model_copy(update={"letter": ""}) for c in header.columns))
         found = _layout(contract, source, kind, header, rows)
         others = unread(path, source.sheet) if kind in ("xlsx", "xls") else ()
         macros = [file_issue("macros")] if kind == "xlsx" and archive.has_macros(path) else []
@@ -140,7 +142,7 @@ def _drift(header: Header, columns: Sequence[Column], contract: Contract) -> lis
             continue
         rule = "repeated_column" if name in seen or name in fields else "unknown_column"
         seen.add(name)
-        cell = f"{column.letter}{header.rows[-1] + 1}"
+        cell = column.cell(header.rows[-1] + 1) if column.letter else f"字段“{column.header}”"
         issues.append(file_issue(rule, text=column.header, header=column.header, cell=cell, row=header.rows[-1] + 1))
     if absent := [f.title for f in contract.fields if f.name not in fields]:
         issues.append(file_issue("absent_column", columns="、".join(absent)))

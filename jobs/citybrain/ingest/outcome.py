@@ -91,16 +91,24 @@ class SetAside(Model):
     of: int | None = None
 
 
+def record(row: int) -> str:
+    return f"第 {row - 1} 条记录"
+
+
 class Column(Model):
     """A column of the file: where it stands, how it is headed, which field it became."""
 
     position: int
-    letter: str
+    letter: str  # empty where the file has no columns that a person could count: JSON
     header: str
     field: str | None = None
     stated: str | None = None  # not a column of the file: what its title says for every row
     factor: str | None = None  # from the unit that the file states to the agreed one, as a fraction: 10000, 1/1000
     since_1904: bool = False  # dates of a workbook that counts days from there
+
+    def cell(self, row: int) -> str:
+        """Where the sender finds it: a cell of a sheet, or a record of JSON (row 1 is made of its keys) and the key."""
+        return f"{self.letter}{row}" if self.letter else f"{record(row)}的“{self.header}”"
 
 
 class Detected(Model):

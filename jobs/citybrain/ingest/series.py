@@ -161,6 +161,6 @@ def _factor(power: float) -> str:
 
 
 def _cell(rule: str, column: Column, row: int, value: float, expected: float, **facts: object) -> Issue:
-    place = {"header": column.header, "column": column.field, "row": row, "cell": f"{column.letter}{row}"}
+    place = {"header": column.header, "column": column.field, "row": row, "cell": column.cell(row)}
     shown = {"title": column.header, "text": f"{value:.10g}", "expected": f"{expected:.10g}"}
     return file_issue(rule, **place, **shown, **facts)

@@ -87,7 +87,7 @@ class Totals:
                         header=column.header,
                         column=field.name,
                         row=total.row,
-                        cell=f"{column.letter}{total.row}",
+                        cell=column.cell(total.row),
                     )
 
     def _readings(self, number: int) -> tuple[range, ...]:

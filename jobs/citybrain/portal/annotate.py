@@ -142,11 +142,12 @@ def _fits(layout: Layout) -> bool:
 
 def _by_position(layout: Layout, found: Sequence[Finding]) -> dict[int, list[Finding]]:
     """Findings of a row by the column they are about; those about the row as a whole stand at its first cell."""
-    letters = {c.letter: c.position for c in layout.detected.columns}
+    letters = {c.letter: c.position for c in layout.detected.columns if c.letter}
+    keys = {c.header: c.position for c in layout.detected.columns if not c.letter}  # of JSON
     said: dict[int, list[Finding]] = defaultdict(list)
     for finding in found:
         letter = (finding["cell"] or "").rstrip("0123456789")
-        said[letters.get(letter, 0)].append(finding)
+        said[letters.get(letter, keys.get(finding["header"], 0))].append(finding)
     return said
 
 
