@@ -12,6 +12,13 @@ ORDER = "bronze.centre__work_order"
 EVENT = "bronze.centre__work_order_event"
 
 
+def test_the_error_of_a_formula_is_told_as_it_stands_in_personal_columns_too(deliver):
+    outcome = deliver(
+        ORDER, "工单编号 | 上报时间 | 联系电话\nNH20260908000001 | 2026-09-08 09:05:00 | #没有算出的公式!"
+    )
+    assert "“#没有算出的公式!”" in next(i.message for i in outcome.issues if i.rule == "cell_error")
+
+
 @pytest.mark.dirt("X12")
 def test_the_date_zoo_is_read_and_what_is_ambiguous_or_impossible_is_quarantined(deliver):
     outcome = deliver(

@@ -36,8 +36,9 @@ CHECKS = {
     "personal": "BOOLEAN",
 }
 _NAMES = ", ".join(f'"{c}"' for c in _COLUMNS)
-# What may stand in a report that others read: of personal columns only the ends.
-_HIDDEN = """CASE WHEN NOT personal THEN t
+# What may stand in a report that others read: of personal columns only the ends; the error of a formula is
+# no person's.
+_HIDDEN = """CASE WHEN NOT personal OR rule = 'cell_error' THEN t
                   WHEN length(t) > 8 THEN left(t, 3) || repeat('*', length(t) - 7) || right(t, 4)
                   ELSE left(t, 1) || repeat('*', length(t) - 1) END"""
 
