@@ -112,8 +112,9 @@ def test_numbers_keep_their_digits_and_cells_are_text(tmp_path):
     ("text", "said"),
     [
         ('[{"a": 1}, {"b"', "读不出的 JSON"),
+        ('[{"a": 1},\n {"b": 2,}]', "第 1 段，第 2 行第 10 个字符处不合 JSON 的写法）"),
         ("[" * 100_000 + '{"a"', "csv"),
-        ('[{"a": ' + "[" * 100_000, "读不出的 JSON"),
+        ('[{"a": ' + "[" * 100_000, "层次过多"),
         ('[{"a": 1}, 2]', "没有对象列表"),
         ('\x1e{"rows": "data"}\n\x1e{"error": "no"}', "应在 data"),
     ],

@@ -93,8 +93,11 @@ def parsed(text: str, number: int = 1) -> Any:
     """The value of a JSON text; numbers keep the digits that they were written with. Raises Refused."""
     try:
         return json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number)
-    except (ValueError, RecursionError) as error:
-        raise Refused("unknown_format", kind=f"读不出的 JSON 文件（第 {number} 段：{error}）") from None
+    except json.JSONDecodeError as error:
+        said = f"第 {error.lineno} 行第 {error.colno} 个字符处不合 JSON 的写法"
+    except RecursionError:
+        said = "层次过多"
+    raise Refused("unknown_format", kind=f"读不出的 JSON 文件（第 {number} 段，{said}）")
 
 
 class Number(str):
