@@ -272,6 +272,26 @@ def test_a_monthly_report_is_read_by_its_two_levels_of_header_whatever_month_it_
     """)
 
 
+@pytest.mark.dirt("X15")
+def test_a_number_that_the_sheet_shows_as_a_percentage_is_read_as_one(tmp_path):
+    book = openpyxl.Workbook()
+    for row in (
+        ["指标", "单位", "年份", "月份", "本月增长%", "累计增长%"],
+        ["商品零售", "亿元", 2026, 7, 0.07, -0.125],
+        ["餐饮收入", "亿元", 2026, 7, 0.07, 0.07],
+    ):
+        book.active.append(row)
+    book.active["E2"].number_format, book.active["F2"].number_format = "0%", "0.0%;[Red]-0.0%"
+    book.active["F3"].number_format = '0.00"%"'
+    book.save(tmp_path / "快报.xlsx")
+    ingest("bronze.economy__monthly", tmp_path / "快报.xlsx")
+    assert lake("bronze.economy__monthly", "month_growth ytd_growth _delivered") == flat("""
+        month_growth | ytd_growth | _delivered
+        7.00         | -12.50     | month_growth=7% ytd_growth=-12.5%
+        0.07         | 0.07       |
+    """)
+
+
 def test_a_password_is_named(tmp_path):
     file = tmp_path / "x.xlsx"
     file.write_bytes(compound(b"", "EncryptedPackage"))

@@ -23,10 +23,12 @@ from citybrain.ingest.sheet_source import SheetSource, whole
 from tests.portal import sheets
 
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_STYLES = "".join(f'<xf numFmtId="{format}"/>' for format in (0, 22, 14, 46))  # a moment, a day, hours
+_STYLES = "".join(
+    f'<xf numFmtId="{format}"/>' for format in (0, 22, 14, 46, 10)
+)  # a moment, a day, hours, a percentage
 _SHARED = ("一", "N/A", "null", "", " 二 ", "三\n行", "&", "3")
 PARTS = {
-    "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}"><cellXfs count="4">{_STYLES}</cellXfs></styleSheet>'.encode(),
+    "xl/styles.xml": f'<styleSheet xmlns="{_MAIN}"><cellXfs count="5">{_STYLES}</cellXfs></styleSheet>'.encode(),
     "xl/sharedStrings.xml": (
         f'<sst xmlns="{_MAIN}">' + "".join(f"<si><t>{escape(t)}</t></si>" for t in _SHARED) + "</sst>"
     ).encode(),
@@ -154,6 +156,7 @@ FAST = {
     "nothing but words for nothing": [text("N/A")] * 6 + [of_kind("s", 1)],
     "errors": [*LONG, of_kind("e", "#N/A"), of_kind("e", "#REF!"), of_kind("e", "#VALUE!"), '<c r="@"><f>1+1</f></c>'],
     "errors of formulas": [*LONG, of_kind("e", "#DIV/0!"), of_kind("e", "#NUM!"), of_kind("e", "#NULL!")],
+    "percentages": [*LONG, number(0.05, 4), number("7.0000000000000007E-2", 4), number(-1, 4), '<c r="@" s="4"/>'],
     "nothing": [""] * 8,
 }
 SLOW = {

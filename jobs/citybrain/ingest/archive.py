@@ -28,6 +28,9 @@ _BLOCK = 1 << 18  # what a core has at hand
 _LONGEST = 1 << 25  # bytes of one row
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ElementTree.ParseError,
            struct.error, ValueError)  # fmt: skip
+_STYLES = "xl/styles.xml"
+_PERCENT_BUILT_IN = re.compile(rb"numFmtId=[\"'](9|10)[\"']")
+_LITERAL = re.compile(r"\"[^\"]*\"|\\.")  # what a format shows as it stands
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -50,8 +53,9 @@ def measured(path: Path) -> dict[str, Grid]:
     check(path)
     with opened(path) as archive:
         grids: dict[str, Grid] = {}
+        percents = _percent_styles(archive)
         for part in archive.infolist():
-            grids[part.filename] = grid = Grid()
+            grids[part.filename] = grid = Grid(percents=percents)
             for block in _rows(archive, part):
                 grid.take(block)
         return {name: grids[part] for name, part in sheet_parts(archive).items() if part in grids}
@@ -136,6 +140,19 @@ def sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
         if sheet.tag.endswith("}sheet") and (target := targets.get(_relation(sheet))):
             found[sheet.get("name", "")] = posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
     return found
+
+
+def _percent_styles(archive: zipfile.ZipFile) -> tuple[int, ...]:
+    """The styles of cells that show 0.05 as 5%."""
+    if _STYLES not in archive.namelist() or archive.getinfo(_STYLES).file_size > _SMALL:
+        return ()
+    text = archive.read(_STYLES)
+    if (b"%" not in text and not _PERCENT_BUILT_IN.search(text)) or b"<!DOCTYPE" in text:  # who reads that refuses it
+        return ()
+    root = ElementTree.fromstring(text)
+    formats = {f.get("numFmtId"): f.get("formatCode", "") for f in root.iterfind("{*}numFmts/{*}numFmt")}
+    shown = {"9", "10", *(number for number, code in formats.items() if "%" in _LITERAL.sub("", code))}
+    return tuple(i for i, style in enumerate(root.iterfind("{*}cellXfs/{*}xf")) if style.get("numFmtId") in shown)
 
 
 def _book(archive: zipfile.ZipFile) -> str | None:

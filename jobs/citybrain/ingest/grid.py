@@ -25,6 +25,7 @@ _ROW = re.compile(rb"<(?:[\w.-]+:)?row(\s[^<>]{0,999})(?<!/)>(?!</)")
 _HIDDEN = re.compile(rb"\shidden\s*=\s*[\"'](?:1|true)[\"']")
 _ENOUGH = 200  # hidden rows: more than stand above a table
 _CELL = re.compile(rb"<c\b([^>]*)>(?:<f\b[^>]*(?:/>|>([^<]*)</f>))?(?:<v\s*/>|<v>([^<]*)</v>)?</c>")
+_STYLED = rb'<c r="([A-Z]{1,3})(\d{1,7})" s="(?:%s)"(?: t="n")?>(?:<f\b[^>]*(?:/>|>[^<]*</f>))?<v>([-+.\dEe]+)</v>'
 _EMPTY_FORMULA = (b"</f></c>", b"</f><v></v></c>", b"</f><v/></c>", b"</f><v /></c>", b"/></c>", b"/><v></v></c>")
 
 _BEYOND = bytes(16)  # so that what follows the last byte may be asked for
@@ -43,9 +44,10 @@ class Grid:
 
     rows: int = 0
     columns: int = 0
-    errors: dict[int, dict[int, str]] = field(default_factory=dict)  # row → column → what stands there
+    errors: dict[int, dict[int, str]] = field(default_factory=dict)  # row → column → what stands there; percentages too
     count: int = 0  # of those
     is_usual: bool = True  # every cell says first where it is, and no row stands below a later one
+    percents: tuple[int, ...] = ()  # styles of cells whose numbers are shown as percentages
     hidden: list[int] = field(default_factory=list)  # rows that hold cells and are not shown; the first of them
     filled: int = 0  # columns up to the last cell that has any content; of usual sheets
     _row: int = 0
@@ -65,6 +67,8 @@ class Grid:
             self._exactly(block)
         self._check()
         self._look_for_hidden(block)
+        if self.percents:
+            self._percentages(block)
         is_error = _beside(view, b'"e').any() and b't="e"' in block
         has_formulas = (tags & (follows == ord("f"))).any()
         if is_error or (has_formulas and any(mark in block for mark in _EMPTY_FORMULA)):
@@ -118,6 +122,15 @@ class Grid:
             hidden = (tag[1] for tag in _ROW.finditer(block) if _HIDDEN.search(tag[1]))
             places = (_PLACE.search(tag) for tag in itertools.islice(hidden, _ENOUGH))
             self.hidden += [int(place[2][:8]) for place in places if place and place[2]]
+
+    def _percentages(self, block: bytes) -> None:
+        """A reader tells 0.05 where the sheet shows 5%: what is shown is what the sender means."""
+        styles = b"|".join(b"%d" % style for style in self.percents)
+        for column, row, value in re.findall(_STYLED % styles, block):
+            self.errors.setdefault(int(row), {})[_number(column) - 1] = f"{float(value) * 100:.12g}%"
+            self.count += 1
+        if self.count > ERRORS:
+            raise too_large(f"百分比格式的格和公式错误有 {self.count:,} 处以上", f"{ERRORS:,} 处")
 
     def _errors(self, block: bytes) -> None:
         for cell in _CELL.finditer(block):
