@@ -234,6 +234,14 @@ def test_a_unit_that_cannot_be_told_in_the_agreed_one_is_refused(tmp_path):
     assert _refusal("bronze.reference__population", file)[1].startswith("“常住人口（户）”标注的单位是“户”，约定是“人”")
 
 
+def test_a_text_that_tells_an_amount_is_refused_in_another_unit(deliver):
+    row = "91440605MA00000009 | 甲 | 1500000 | 2018-05-06"
+    head = "统一社会信用代码 | 企业名称 | 注册资本（{}） | 成立日期"
+    outcome = deliver("bronze.market__entity", f"{head.format('元')}\n{row}")
+    assert (outcome.status, outcome.refused_because.rule) == ("refused", "unit_differs")
+    assert deliver("bronze.market__entity", f"{head.format('万元')}\n{row}").status == "loaded"
+
+
 def test_carbon_monoxide_in_the_unit_of_the_others_is_refused_however_the_unit_is_spelled(tmp_path):
     for unit, rule in (("mg/m3", None), ("mg/m³", None), ("μg/m³", "unit_differs"), ("ug/m3", "unit_differs")):
         file = tmp_path / f"{len(unit)}{unit[0]}{unit[-1]}.csv"

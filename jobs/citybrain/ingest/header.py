@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from citybrain.contracts import Contract, Field
 from citybrain.ingest import units
+from citybrain.ingest.cells import kind_of
 from citybrain.ingest.outcome import Column, Refused
 
 PREVIEW = 40  # rows among which the header must stand
@@ -158,7 +159,9 @@ def with_units(
         if not unit or not given:
             columns.append(column)
             continue
-        if (times := units.factor(given, unit)) is None:
+        times = units.factor(given, unit)
+        is_number = column.field and kind_of(contract.field(column.field)) == "number"
+        if times is None or (times != 1 and not is_number):  # a text that tells an amount is not converted
             raise Refused("unit_differs", title=column.header, text=given, expected=unit)
         columns.append(column.model_copy(update={"factor": None if times == 1 else str(times)}))
     return (*columns, *_stated(header, titles, contract))
