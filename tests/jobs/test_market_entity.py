@@ -175,6 +175,33 @@ def test_kind_capital_and_industry_are_read_from_codes_and_words(given, spark): 
     )
 
 
+def test_capital_in_other_units_is_told_in_ten_thousands(given, spark):
+    entities = """
+        bronze.market__entity
+        uscc   | registered_capital | founded_date | _received_at
+        U1     | 1.2亿元            | 1998-06-17   | 2026-01-01T06:00
+        U2     | 5,000元            | 1998-06-17   | 2026-01-01T06:00
+        U3     | 8000（美元）       | 1998-06-17   | 2026-01-01T06:00
+        U4     | 30万元             | 1998-06-17   | 2026-01-01T06:00
+        U5     | 2(亿)              | 1998-06-17   | 2026-01-01T06:00
+    """
+    assert_same(
+        built(spark, given, entities),
+        given("""
+            silver.market_entity
+            uscc | capital_amount | capital_currency
+            U1   | 12000.0000     | 人民币
+            U2   | 0.5000         | 人民币
+            U3   | 0.8000         | 美元
+            U4   | 30.0000        | 人民币
+            U5   | 20000.0000     | 人民币
+        """),
+        "uscc",
+        "capital_amount",
+        "capital_currency",
+    )
+
+
 def test_what_no_town_is_found_for_waits_in_a_queue(given):
     entities = given("""
         silver.market_entity

@@ -15,6 +15,7 @@ from citybrain.silver._place import with_valid_town
 LEAVING = ("吊销", "注销", "迁出")
 KINDS = {"91": "企业", "92": "个体工商户", "93": "农民专业合作社"}  # by the first two characters of the code
 CURRENCIES = {"美元": "美元", "港": "港元", "欧元": "欧元", "日元": "日元"}
+_CAPITAL = r"^\s*([\d,]+(?:\.\d+)?)[\s(（]*(亿|(?:人民币|美|香港|港|欧|日)?元)?"
 REGISTERED = (
     "entity_name",
     "entity_type",
@@ -166,9 +167,12 @@ def _kind() -> Column:
 
 
 def _amount() -> Column:
-    """The number that the text begins with, in units of ten thousand."""
-    digits = F.regexp_extract("registered_capital", r"^\s*([\d,]+(\.\d+)?)", 1)
-    return F.regexp_replace(digits, ",", "").try_cast("decimal(18,4)")
+    """The number that the text begins with, in units of ten thousand; so it is meant, unless 亿 or 元 follows."""
+    number, unit = (F.regexp_extract("registered_capital", _CAPITAL, group) for group in (1, 2))
+    amount = F.regexp_replace(number, ",", "").try_cast("decimal(24,6)")
+    return (
+        F.when(unit == "亿", amount * 10_000).when(unit.endswith("元"), amount / 10_000).otherwise(amount)
+    ).try_cast("decimal(18,4)")
 
 
 def _currency() -> Column:
