@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 
 from citybrain import contracts, duck, lake
+from citybrain.clock import SHANGHAI
 from citybrain.contracts import Contract
 from citybrain.duck import literal
 from citybrain.indicators import catalogue
@@ -30,7 +30,6 @@ from citybrain.indicators.registry import JOURNAL, Registry
 from citybrain.indicators.registry import load as load_registry
 
 KEEP = 3
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 _NAME = re.compile(r"citybrain-(\d{6})\.duckdb")
 
 

@@ -9,9 +9,10 @@ from datetime import date, datetime
 import pytest
 
 from citybrain import contracts
+from citybrain.clock import SHANGHAI
 from citybrain.contracts.model import Due
 from citybrain.duties import digest, register
-from citybrain.duties.arrivals import SHANGHAI, Arrival
+from citybrain.duties.arrivals import Arrival
 from citybrain.duties.owed import Evidence, duties
 from citybrain.duties.periods import holding
 from citybrain.duties.workdays import Workdays, workdays

@@ -18,8 +18,8 @@ import openpyxl
 import pytest
 from msoffcrypto.format.ooxml import OOXMLFile
 
+from citybrain.clock import SHANGHAI
 from citybrain.ingest import Outcome, ingest, trial
-from citybrain.ingest.flow import SHANGHAI
 from tests.ingest.pictures import cells, csv_bytes
 from tests.lake import rows_of
 from tests.measured import measured

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg2
 import pytest
 
+from citybrain.clock import SHANGHAI
 from citybrain.ingest import landing
 from citybrain.pull import database, steps
 from tests.lake import rows_of
@@ -63,9 +64,7 @@ def test_what_is_new_in_postgresql_is_pulled_and_only_that(postgres):
     postgres(INSERT, *(row(n, f"2026-03-0{n} 09:00:00") for n in (1, 2, 3)))
     (first,) = pulled()
     assert (first.status, first.rows, first.watermark) == ("loaded", 3, "2026-03-03T09:00:00")
-    assert {f"{r['accepted_at'].astimezone(database.SHANGHAI):%Y-%m-%d %H:%M}" for r in rows_of(CASE)} == {
-        "2026-03-01 08:00"
-    }
+    assert {f"{r['accepted_at'].astimezone(SHANGHAI):%Y-%m-%d %H:%M}" for r in rows_of(CASE)} == {"2026-03-01 08:00"}
     postgres("UPDATE cases SET changed = '2026-03-04 10:00:00.5' WHERE case_id = 'NB0001'")
     (second,) = pulled()
     assert (second.status, second.rows, second.watermark) == ("loaded", 2, "2026-03-04T10:00:00.500000")

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from citybrain import ops
+from citybrain.clock import SHANGHAI
 from citybrain.duck import literal
 from citybrain.ingest import landing
 from citybrain.ingest.header import simple
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True)

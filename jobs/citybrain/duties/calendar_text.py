@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from citybrain.duties.arrivals import SHANGHAI
+from citybrain.clock import minute
 from citybrain.duties.owed import WORDS, Duty
 from citybrain.duties.score import Score
 from citybrain.duties.tickets import Ticket
@@ -32,7 +32,7 @@ def receipts(found: Sequence[Receipt]) -> str:
     for r in found:
         taken = f"{r.counts.accepted:,}/{r.counts.delivered:,} 行" if r.detected else ""
         because = r.refused_because.message if r.refused_because else ""
-        parts = (f"{r.received_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}", r.receipt, r.status, r.table, taken, r.file)
+        parts = (minute(r.received_at), r.receipt, r.status, r.table, taken, r.file)
         lines.append("  ".join(part for part in (*parts, r.sender or "", because) if part))
     return "\n".join(lines) or "还没有报送。"
 

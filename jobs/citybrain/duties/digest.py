@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from citybrain import contracts, lake, ops
+from citybrain.clock import SHANGHAI
 from citybrain.contracts import Contract
-from citybrain.duties.arrivals import SHANGHAI, Arrival, Destroyed, arrivals, day_of, destroyed
+from citybrain.duties.arrivals import Arrival, Destroyed, arrivals, day_of, destroyed
 from citybrain.duties.owed import Duty, reminders
 from citybrain.duties.register import register, today
 from citybrain.duties.tickets import Ticket, tickets

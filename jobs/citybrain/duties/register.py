@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from citybrain import contracts, lake
+from citybrain.clock import SHANGHAI
 from citybrain.contracts import Contract
 from citybrain.duck import open_lake, scan
-from citybrain.duties.arrivals import SHANGHAI, arrivals, looked
+from citybrain.duties.arrivals import arrivals, looked
 from citybrain.duties.owed import Duty, Evidence, duties, is_owed
 from citybrain.duties.periods import Period, holding
 from citybrain.duties.workdays import workdays

@@ -13,10 +13,11 @@ from datetime import date, datetime
 from typing import Any
 
 from citybrain import contracts, lake, ops
+from citybrain.clock import SHANGHAI
 from citybrain.contracts import Contract
 from citybrain.docs import words
 from citybrain.duck import literal, open_lake, scan
-from citybrain.duties.arrivals import SHANGHAI, Arrival, arrivals
+from citybrain.duties.arrivals import Arrival, arrivals
 from citybrain.duties.register import today
 from citybrain.duties.workdays import Workdays, workdays
 from citybrain.ingest.dirt import name_of

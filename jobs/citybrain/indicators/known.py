@@ -14,8 +14,8 @@ import duckdb
 from deltalake.exceptions import DeltaError
 
 from citybrain import contracts, duck
+from citybrain.clock import SHANGHAI
 from citybrain.indicators.answer import SourceVersion
-from citybrain.indicators.restated import SHANGHAI
 from citybrain.runner import journal, state
 from citybrain.runner.state import UPKEEP, Pin
 

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 from citybrain import serve
+from citybrain.clock import SHANGHAI
 from citybrain.duck import literal
 from citybrain.indicators import known
 from citybrain.indicators import period as periods
@@ -21,7 +22,7 @@ from citybrain.indicators.compile import question_sql
 from citybrain.indicators.model import AREA_LEVELS, Grain, Indicator, QuestionError, Variant
 from citybrain.indicators.period import KIND_NAMES, Period
 from citybrain.indicators.registry import JOURNAL, Registry, registry
-from citybrain.indicators.restated import SHANGHAI, Revision
+from citybrain.indicators.restated import Revision
 from citybrain.indicators.revisions import keep as _keep
 from citybrain.indicators.revisions import revisions as _revisions
 from citybrain.indicators.told import answer_json, answer_text

@@ -7,16 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 
 from citybrain import ops
+from citybrain.clock import SHANGHAI
 from citybrain.duck import literal
 from citybrain.indicators.answer import IndicatorAnswer, number, plain
 from citybrain.indicators.registry import JOURNAL
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(frozen=True)

@@ -21,13 +21,14 @@ from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import DeltaError
 
 from citybrain import contracts, duck, lake, ops, serve
+from citybrain.clock import SHANGHAI
 from citybrain.contracts import Contract
 from citybrain.indicators import computed, contributions, restated
 from citybrain.indicators.answer import IndicatorAnswer
 from citybrain.indicators.bronze import BronzeRow
 from citybrain.indicators.model import Figure, QuestionError
 from citybrain.indicators.registry import JOURNAL, registry
-from citybrain.indicators.restated import SHANGHAI, Cause, Number, Revision
+from citybrain.indicators.restated import Cause, Number, Revision
 from citybrain.indicators.trace import Walk, input_versions, origins, within_sql
 from citybrain.runner import state
 from citybrain.runner.state import State

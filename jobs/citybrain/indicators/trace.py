@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from citybrain import contracts, duck, lake, serve
+from citybrain.clock import SHANGHAI
 from citybrain.contracts import Contract
 from citybrain.duck import literal
 from citybrain.indicators import bronze, computed, contributions
@@ -23,7 +24,6 @@ from citybrain.indicators.bronze import BronzeRow, ReceiptNote
 from citybrain.indicators.compile import condition_sql
 from citybrain.indicators.model import AREA_COLUMNS, AREA_LEVELS, Figure
 from citybrain.indicators.registry import registry
-from citybrain.indicators.restated import SHANGHAI
 
 Values = dict[str, Any]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from citybrain.clock import SHANGHAI
 from citybrain.contracts import Contract
 from citybrain.duck import literal
 from citybrain.ingest import flow, landing, write
@@ -156,7 +157,7 @@ def _may_hold(contract: Contract, period: str, known: Sequence[Receipt]) -> list
     """Bronze tells which receipts hold rows of a period, but for rows that are not in it: refused, quarantined, or lost
     with the lake. Of those any receipt may hold some that came when the period had begun."""
     column = contract.delivery.period if contract.delivery else None
-    came = {r.receipt: f"{r.received_at.astimezone(flow.SHANGHAI):%Y-%m-%d}" for r in known}
+    came = {r.receipt: f"{r.received_at.astimezone(SHANGHAI):%Y-%m-%d}" for r in known}
     if not column:
         return [r for r in known if came[r.receipt].startswith(period)]
     there = write.receipts_with(contract.table, "true")

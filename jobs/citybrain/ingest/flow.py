@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -31,8 +30,6 @@ from citybrain.ingest.schema import ISSUE_SCHEMA, QUARANTINE_SCHEMA, bronze_sche
 from citybrain.ingest.source import ahead
 from citybrain.ingest.write import Part, commit, loads, remove
 from citybrain.lake import folder
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def ingest(

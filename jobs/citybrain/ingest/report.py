@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
-from zoneinfo import ZoneInfo
 
+from citybrain.clock import minute
 from citybrain.ingest.dirt import dirt_marks, dirt_rules
 from citybrain.ingest.judge import Judged
 from citybrain.ingest.outcome import Issue, IssueGroup, Outcome
@@ -21,7 +20,6 @@ _STATUS = {
 _WEIGHT = {"block": "不能入库", "warn": "已入库，请核对", "note": "提示"}
 _CHANGES = {"added": "增加", "changed": "改变", "gone": "删除"}
 _PER_GROUP = 5
-_SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def summary(judged: Judged) -> tuple[IssueGroup, ...]:
@@ -55,7 +53,7 @@ def _lines(o: Outcome, per_group: int) -> Iterator[str]:
         yield f"文件：{o.file}（{o.size:,} 字节）"
     if o.receipt:
         sent = f"，{o.sender} 报送" if o.sender else ""
-        came = f"（{_moment(o.received_at)} 收到{sent}）" if o.received_at else ""
+        came = f"（{minute(o.received_at)} 收到{sent}）" if o.received_at else ""
         yield f"回执：{o.receipt}{came}"
     if o.refused_because:
         yield f"原因：{o.refused_because.message}"
@@ -74,10 +72,6 @@ def _lines(o: Outcome, per_group: int) -> Iterator[str]:
     if o.marks:
         yield "按规则读入的（已入库，原样文字另存）："
         yield from (f"  {line}" for line in _marks(o))
-
-
-def _moment(instant: str) -> str:
-    return f"{datetime.fromisoformat(instant).astimezone(_SHANGHAI):%Y-%m-%d %H:%M}"
 
 
 def _group(o: Outcome, group: IssueGroup, per_group: int) -> Iterator[str]:

@@ -6,12 +6,12 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from citybrain.clock import minute
 from citybrain.docs.words import kind, valid
 from citybrain.portal import menu, words
 from citybrain.portal.access import User, csrf_token
@@ -19,7 +19,6 @@ from citybrain.portal.models import PURPOSES, ROLES, STATES
 from citybrain.portal.settings import is_demo
 
 HERE = Path(__file__).parent
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def render(request: Request, name: str, status_code: int = 200, **content: Any) -> HTMLResponse:
@@ -53,10 +52,7 @@ def _environment() -> Environment:
 
 def moment(value: datetime | str | None) -> str:
     """In Chinese time, to the minute."""
-    if not value:
-        return "—"
-    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return f"{instant.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+    return minute(value) if value else "—"
 
 
 def size(count: int) -> str:

@@ -15,11 +15,11 @@ from sqlalchemy import Connection, Engine, Select, bindparam, column, create_eng
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from citybrain.clock import SHANGHAI
 from citybrain.pull import watermark
 from citybrain.pull.declared import Database, PullError
 from citybrain.pull.harvest import Harvest, digest_of
 from citybrain.pull.steps import Recorder
-from citybrain.pull.watermark import SHANGHAI
 
 BATCH = 5_000  # rows of a "page"
 _READ_ONLY = {"postgresql": {"postgresql_readonly": True}}

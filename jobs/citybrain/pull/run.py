@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from citybrain import contracts, ingest
+from citybrain.clock import SHANGHAI
 from citybrain.contracts import Contract
 from citybrain.ingest import Outcome, UsageError, landing
-from citybrain.ingest.flow import SHANGHAI, contract_of, reached, surroundings
+from citybrain.ingest.flow import contract_of, reached, surroundings
 from citybrain.ingest.inbox import finished, take
 from citybrain.lake import folder
 from citybrain.pull import declared

@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from citybrain.clock import SHANGHAI
 from citybrain.pull.declared import PullError, Watermark
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 Mark = datetime | date | Decimal | str
 _EPOCHS = {"epoch_ms": 1000, "epoch_s": 1}
 

@@ -90,6 +90,15 @@ def build(spark: SparkSession, plan: Plan, run: str) -> Stage:
     return stage
 
 
+def settled(plan: Plan, stage: Stage) -> bool:
+    """Whether the table is already as it is to be; then the stage goes, and that it was looked at is remembered."""
+    if not (stage.is_empty and plan.target.id):
+        return False
+    state.note_idle(stage.table, plan.target, plan.inputs, plan.fingerprint)
+    stage.drop()
+    return True
+
+
 def _written(spark: SparkSession, plan: Plan, stage: Stage) -> Stage:
     """Writes the difference to the stage's folder; adds how many rows change in which way, and the shares then."""
     none = {"insert": 0, "update": 0, "delete": 0}

@@ -111,7 +111,7 @@ def _steps(contract: Contract, name: str, full: bool) -> Result:
         return Result(contract.table, "blocked", name, version, reason=intended.blocked, extent=intended.extent)
     if intended.extent == "nothing":
         return Result(contract.table, "unchanged", name, intended.target.version, reason=intended.reason)
-    from citybrain.runner.build import build
+    from citybrain.runner.build import build, settled
     from citybrain.runner.check import check, make_ready
     from citybrain.runner.publish import publish
 
@@ -119,9 +119,7 @@ def _steps(contract: Contract, name: str, full: bool) -> Result:
     spark = session()
     stage = build(spark, intended, name)
     facts = {"rows": stage.counts, "extent": stage.extent}
-    if stage.is_empty and intended.target.id:
-        state.note_idle(contract.table, intended.target, intended.inputs, intended.fingerprint)
-        stage.drop()
+    if settled(intended, stage):
         return Result(
             contract.table, "unchanged", name, intended.target.version, reason="no difference", extent=stage.extent
         )

@@ -7,7 +7,7 @@ from typing import Any
 from citybrain import contracts, ops
 from citybrain.contracts import Contract, ContractError
 from citybrain.runner import state
-from citybrain.runner.build import Stage
+from citybrain.runner.build import Stage, settled
 from citybrain.runner.build import build as build_stage
 from citybrain.runner.check import check as check_stage
 from citybrain.runner.plan import plan
@@ -22,9 +22,7 @@ def build(table: str) -> dict[str, Any]:
         if intended.extent == "nothing":
             return {"table": table, "staged": None, "reason": intended.reason}
         stage = build_stage(session(), intended, new_run())
-        if stage.is_empty and intended.target.id:
-            state.note_idle(table, intended.target, intended.inputs, intended.fingerprint)
-            stage.drop()
+        if settled(intended, stage):
             return {"table": table, "staged": None, "reason": "no difference"}
         return {"table": table, "staged": stage.state.run, "rows": stage.counts, "reason": stage.reason}
 
