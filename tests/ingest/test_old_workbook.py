@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from citybrain.ingest.layout import sources
 from citybrain.ingest.outcome import Refused
 from citybrain.ingest.sniff import file_kind
-from tests.portal.biff import Cell, Error, Sheet, book_as_saved, compound
+from tests.portal.biff import Cell, Error, Percent, Sheet, book_as_saved, compound
 
 ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
 MOMENTS = st.datetimes(dt.datetime(1900, 3, 1), dt.datetime(9999, 12, 31))  # noqa: DTZ001  (a workbook knows no zones)
@@ -33,6 +33,8 @@ CELLS: st.SearchStrategy[Cell] = st.one_of(
     st.booleans(),
     MOMENTS.map(lambda moment: moment.replace(microsecond=0)),
     st.builds(Error, st.sampled_from(sorted(ERRORS)), st.booleans()),
+    st.builds(Percent, st.decimals(-100, 100, places=2).map(float), st.booleans(), st.booleans()),
+    st.builds(Percent, st.decimals(-1, 1, places=5).map(float), st.booleans()),
 )
 LINES = st.lists(st.lists(CELLS, max_size=6), max_size=6)
 _SIGNATURE = 8  # bytes without which it is taken for a text
@@ -74,6 +76,10 @@ def says(text: str | None, cell: Cell) -> bool:
         return text == ("是" if cell else "否")
     if isinstance(cell, int | float):
         return text is not None and math.isclose(float(text), cell, rel_tol=0 if abs(cell) < 1e15 else 1e-14)
+    if isinstance(cell, Percent):
+        return (
+            text is not None and text.endswith("%") and math.isclose(float(text[:-1]), cell.value * 100, rel_tol=1e-9)
+        )
     return text == (ERRORS[cell.code] if isinstance(cell, Error) else str(cell))
 
 

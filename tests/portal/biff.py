@@ -26,11 +26,21 @@ class Error:
     of_formula: bool = False
 
 
-Cell = str | float | bool | datetime | Error
+@dataclass(frozen=True)
+class Percent:
+    """A number that is shown as a percentage, by a format that every workbook has, or by one of its own."""
+
+    value: float
+    of_its_own: bool = False
+    of_formula: bool = False
+
+
+Cell = str | float | bool | datetime | Error | Percent
 Rows = Sequence[Sequence[Cell]]
 Merged = Sequence[tuple[int, int, int, int]]  # first and last row, first and last column, from 0
 _LONGEST = 8224  # bytes of a record
 _DATE_FORMAT, _DATE_XF = 164, 1
+_PERCENT, _OWN_PERCENT, _NO_PERCENT = 10, 165, 166  # formats; the last only shows a sign
 
 
 @dataclass(frozen=True)
@@ -149,7 +159,10 @@ def _book(
     shared = b""
     if texts:
         book += _record(0x041E, struct.pack("<H", _DATE_FORMAT) + _text('yyyy"年"m"月"d"日" hh:mm', "H"))
-        book += b"".join(_record(0x00E0, struct.pack("<HH16x", 0, form)) for form in (0, _DATE_FORMAT))
+        book += _record(0x041E, struct.pack("<HHB", _OWN_PERCENT, 4, 0) + b"0.0%")
+        book += _record(0x041E, struct.pack("<H", _NO_PERCENT) + _text('0"%"', "H"))
+        forms = (0, _DATE_FORMAT, _PERCENT, _OWN_PERCENT, _NO_PERCENT)
+        book += b"".join(_record(0x00E0, struct.pack("<HH16x", 0, form)) for form in forms)
         shared = b"".join(texts.records())
     names = [_text(name, "B") for name in sheets]
     offset = len(book) + sum(4 + 6 + len(name) for name in names) + len(shared) + 4
@@ -182,12 +195,14 @@ def _row(row: int, columns: int) -> bytes:
 def _saved(row: int, line: Sequence[Cell], texts: Texts) -> Iterator[bytes]:
     column = 0
     while column < len(line):
-        cell, place = line[column], struct.pack("<HHH", row, column, 0)
+        cell, place = line[column], struct.pack("<HHH", row, column, _style(line[column]))
         run = 0
         while column + run < len(line) and _packed(line[column + run]) is not None:
             run += 1
         if run > 1:
-            packed = b"".join(struct.pack("<HI", 0, _packed(value)) for value in line[column : column + run])
+            packed = b"".join(
+                struct.pack("<HI", _style(value), _packed(value)) for value in line[column : column + run]
+            )
             yield _record(0x00BD, place[:4] + packed + struct.pack("<H", column + run - 1))
             column += run
             continue
@@ -205,8 +220,18 @@ def _saved(row: int, line: Sequence[Cell], texts: Texts) -> Iterator[bytes]:
         column += 1
 
 
+def _style(cell: Cell) -> int:
+    """The place of its format among those of the book; a tenth of the plain numbers shows a sign behind itself, and an
+    error stands where a percentage should."""
+    if isinstance(cell, Percent | Error):
+        return 3 if isinstance(cell, Percent) and cell.of_its_own else 2
+    return 4 if isinstance(cell, int) and not isinstance(cell, bool) and cell % 10 == 5 else 0
+
+
 def _packed(cell: Cell) -> int | None:
     """The four bytes of a short number: an integer or hundredths, or the upper half of its eight bytes."""
+    if isinstance(cell, Percent):
+        return None if cell.of_formula else _packed(cell.value)
     if isinstance(cell, bool) or not isinstance(cell, int | float):
         return None
     for hundredths, value in ((0, cell), (1, cell * 100)):
@@ -217,7 +242,10 @@ def _packed(cell: Cell) -> int | None:
 
 
 def _cell(row: int, column: int, cell: Cell) -> bytes:
-    place = struct.pack("<HHH", row, column, 0)
+    place = struct.pack("<HHH", row, column, _style(cell))
+    if isinstance(cell, Percent):
+        value = struct.pack("<d", cell.value)
+        return _record(0x0006, place + value + bytes(8)) if cell.of_formula else _record(0x0203, place + value)
     if isinstance(cell, Error):
         if cell.of_formula:
             value, parsed = struct.pack("<BxBxxxH", 2, cell.code, 0xFFFF), struct.pack("<HIH", 0, 0, 0)

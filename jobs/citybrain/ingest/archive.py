@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from citybrain.ingest.grid import Grid, too_large
+from citybrain.ingest.grid import PERCENT_BUILT_IN, Grid, shows_percent, too_large
 from citybrain.ingest.outcome import Refused
 
 PARTS = 10_000
@@ -29,8 +29,6 @@ _LONGEST = 1 << 25  # bytes of one row
 _DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ElementTree.ParseError,
            struct.error, ValueError)  # fmt: skip
 _STYLES = "xl/styles.xml"
-_PERCENT_BUILT_IN = re.compile(rb"numFmtId=[\"'](9|10)[\"']")
-_LITERAL = re.compile(r"\"[^\"]*\"|\\.")  # what a format shows as it stands
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
@@ -147,11 +145,14 @@ def _percent_styles(archive: zipfile.ZipFile) -> tuple[int, ...]:
     if _STYLES not in archive.namelist() or archive.getinfo(_STYLES).file_size > _SMALL:
         return ()
     text = archive.read(_STYLES)
-    if (b"%" not in text and not _PERCENT_BUILT_IN.search(text)) or b"<!DOCTYPE" in text:  # who reads that refuses it
+    marks = [b"%", *(b'numFmtId="%d"' % number for number in PERCENT_BUILT_IN)]
+    if b"<!DOCTYPE" in text or not any(
+        mark in text.replace(b"'", b'"') for mark in marks
+    ):  # the reader refuses a DOCTYPE
         return ()
     root = ElementTree.fromstring(text)
     formats = {f.get("numFmtId"): f.get("formatCode", "") for f in root.iterfind("{*}numFmts/{*}numFmt")}
-    shown = {"9", "10", *(number for number, code in formats.items() if "%" in _LITERAL.sub("", code))}
+    shown = {*map(str, PERCENT_BUILT_IN), *(number for number, code in formats.items() if shows_percent(code))}
     return tuple(i for i, style in enumerate(root.iterfind("{*}cellXfs/{*}xf")) if style.get("numFmtId") in shown)
 
 

@@ -1,5 +1,6 @@
-"""What an old workbook (.xls, .et) says and its reader does not: a password, cells that hold an error, rows that are
-not shown, the base of its dates; and whether that reader can hold it, which no longer answers where it cannot.
+"""What an old workbook (.xls, .et) says and its reader does not: a password, cells that hold an error or a percentage,
+rows that are not shown, the base of its dates; and whether that reader can hold it, which no longer answers where it
+cannot.
 
 Such a workbook is a stream of records in a compound file: kind, length, data. Its sheets stand behind each other. A
 compound file is a chain of sectors for each stream, its directory among them.
@@ -8,13 +9,13 @@ compound file is a chain of sectors for each stream, its directory among them.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import olefile
 
-from citybrain.ingest.grid import too_large
+from citybrain.ingest.grid import ERRORS, PERCENT_BUILT_IN, percentage, shows_percent, too_large
 from citybrain.ingest.outcome import Refused
 
 Errors = dict[int, dict[int, str]]  # row, as a person counts → column, from 0 → what stands there
@@ -24,7 +25,8 @@ CELLS = 65_536 * 256  # what a sheet of that time holds: of the grids of all she
 _STREAMS = ("Workbook", "Book")  # since 1997, before
 _FILEPASS, _BOUNDSHEET, _DATEMODE, _BEGIN, _END, _FORMULA, _BOOLERR = 0x2F, 0x85, 0x22, 0x809, 0x0A, 0x06, 0x205
 _USED_RANGE, _RUN_OF_NUMBERS, _ROW = 0x200, 0xBD, 0x208
-_CELLS = {_FORMULA, _BOOLERR, _RUN_OF_NUMBERS, 0x203, 0x204, 0x27E, 0xFD}  # also numbers and texts
+_NUMBER, _PACKED, _NUMBER_FORMAT, _STYLE = 0x203, 0x27E, 0x41E, 0xE0
+_CELLS = {_FORMULA, _BOOLERR, _RUN_OF_NUMBERS, _NUMBER, 0x204, _PACKED, 0xFD}  # also texts
 _RANGE = struct.Struct("<4xI2xH")  # rows and columns
 _TEXTS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
 _HEAD, _PLACE, _OPTIONS = struct.Struct("<HH"), struct.Struct("<HH"), struct.Struct("<H10xB")
@@ -34,7 +36,8 @@ _IS_HIDDEN = 0x20  # among the options of a row
 
 @dataclass
 class Sheet:
-    """Its cells that hold an error; rows that hold cells and are not shown, in order; and how far its cells go."""
+    """Its cells that hold an error, or a percentage; rows that hold cells and are not shown, in order; and how far its
+    cells go."""
 
     errors: Errors = field(default_factory=dict)
     hidden: list[int] = field(default_factory=list)
@@ -73,17 +76,29 @@ def looked_into(path: Path) -> Book:
     try:
         stream = _stream(path)
         starts, since_1904 = [], False
+        formats, styles = set(PERCENT_BUILT_IN), []
         _check_version(stream)
         for kind, at, _ in _records(stream, 0):
             if kind == _BOUNDSHEET:
                 starts.append(struct.unpack_from("<I", stream, at)[0])
             elif kind == _DATEMODE:
                 since_1904 = stream[at] == 1
-        return Book(tuple(_sheets(stream, starts)), since_1904)
+            elif kind == _NUMBER_FORMAT and shows_percent(_text(stream, at + 2)):
+                formats.add(struct.unpack_from("<H", stream, at)[0])
+            elif kind == _STYLE:
+                styles.append(struct.unpack_from("<H", stream, at + 2)[0])
+        percents = {style for style, its in enumerate(styles) if its in formats}
+        return Book(tuple(_sheets(stream, starts, percents)), since_1904)
     except Refused:
         raise
     except Exception as error:
         raise Refused("unknown_format", kind="读不出的表格文件，可能已损坏") from error
+
+
+def _text(stream: bytes, at: int) -> str:
+    count, is_wide = struct.unpack_from("<HB", stream, at)
+    letters = stream[at + 3 : at + 3 + (2 * count if is_wide & 1 else count)]
+    return letters.decode("utf-16-le" if is_wide & 1 else "latin-1", "replace")
 
 
 def _check_version(stream: bytes) -> None:
@@ -129,19 +144,19 @@ def _records(stream: bytes, start: int) -> Iterator[tuple[int, int, int]]:
     raise ValueError("no end")
 
 
-def _sheets(stream: bytes, starts: Sequence[int]) -> Iterator[Sheet]:
-    """Raises Refused where all their grids together are too large."""
+def _sheets(stream: bytes, starts: Sequence[int], percents: Collection[int]) -> Iterator[Sheet]:
+    """``percents``: styles of cells that show 0.05 as 5%. Raises Refused where all grids together are too large."""
     left = CELLS
     for start in starts:
-        sheet = _sheet(stream, start)
+        sheet = _sheet(stream, start, percents)
         left -= sheet.rows * sheet.columns
         if left < 0:
             raise _too_large(sheet.rows, sheet.columns)
         yield sheet
 
 
-def _sheet(stream: bytes, start: int) -> Sheet:
-    sheet = Sheet()
+def _sheet(stream: bytes, start: int, percents: Collection[int]) -> Sheet:
+    sheet, shown = Sheet(), 0
     hidden: set[int] = set()
     filled: set[int] = set()
     for kind, at, length in _records(stream, start):
@@ -159,6 +174,11 @@ def _sheet(stream: bytes, start: int) -> Sheet:
             code = _error(stream, kind, at, length)
             if code is not None:
                 sheet.errors.setdefault(row + 1, {})[column] = _TEXTS.get(code, "#VALUE!")
+            for place, value in _percentages(stream, kind, at, length, percents) if percents else ():
+                sheet.errors.setdefault(row + 1, {})[place] = percentage(value)
+                shown += 1
+            if shown > ERRORS:
+                raise too_large(f"百分比格式的格有 {shown:,} 处以上", f"{ERRORS:,} 处")
     sheet.hidden = sorted(hidden & filled)
     return sheet
 
@@ -176,6 +196,27 @@ def _error(stream: bytes, kind: int, at: int, length: int) -> int | None:
     if kind == _FORMULA and length >= 14 and stream[at + 6] == 2 and stream[at + 12 : at + 14] == b"\xff\xff":
         return stream[at + 8]
     return None
+
+
+def _percentages(
+    stream: bytes, kind: int, at: int, length: int, percents: Collection[int]
+) -> Iterator[tuple[int, float]]:
+    """Of the cells of a record that are shown as percentages, column and number."""
+    first, style = struct.unpack_from("<HH", stream, at + 2)
+    if kind == _RUN_OF_NUMBERS:
+        run = struct.iter_unpack("<HI", stream[at + 4 : at + length - 2])
+        yield from ((first + n, _unpacked(packed)) for n, (style, packed) in enumerate(run) if style in percents)
+    elif style in percents and kind == _PACKED:
+        yield first, _unpacked(struct.unpack_from("<I", stream, at + 6)[0])
+    elif style in percents and (kind == _NUMBER or (kind == _FORMULA and stream[at + 12 : at + 14] != b"\xff\xff")):
+        yield first, struct.unpack_from("<d", stream, at + 6)[0]
+
+
+def _unpacked(packed: int) -> float:
+    """A number of four bytes: an integer or the upper half of its eight bytes, either perhaps in hundredths."""
+    whole = (packed >> 2) - (packed >> 31 << 30)
+    number = whole if packed & 2 else struct.unpack("<d", struct.pack("<Q", (packed & ~3) << 32))[0]
+    return float(number / 100 if packed & 1 else number)
 
 
 def _too_large(rows: int, columns: int) -> Refused:

@@ -26,6 +26,8 @@ _HIDDEN = re.compile(rb"\shidden\s*=\s*[\"'](?:1|true)[\"']")
 _ENOUGH = 200  # hidden rows: more than stand above a table
 _CELL = re.compile(rb"<c\b([^>]*)>(?:<f\b[^>]*(?:/>|>([^<]*)</f>))?(?:<v\s*/>|<v>([^<]*)</v>)?</c>")
 _STYLED = rb'<c r="([A-Z]{1,3})(\d{1,7})" s="(?:%s)"(?: t="n")?>(?:<f\b[^>]*(?:/>|>[^<]*</f>))?<v>([-+.\dEe]+)</v>'
+_LITERAL = re.compile(r"\"[^\"]*\"|\\.")  # what a number format shows as it stands
+PERCENT_BUILT_IN = (9, 10)  # number formats that no workbook spells out
 _EMPTY_FORMULA = (b"</f></c>", b"</f><v></v></c>", b"</f><v/></c>", b"</f><v /></c>", b"/></c>", b"/><v></v></c>")
 
 _BEYOND = bytes(16)  # so that what follows the last byte may be asked for
@@ -36,6 +38,16 @@ _TAG_BYTES = 64  # of the tag of an empty cell, at most
 
 Bytes = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
+
+
+def shows_percent(code: str) -> bool:
+    """Whether a number format shows 0.05 as 5%."""
+    return "%" in _LITERAL.sub("", code)
+
+
+def percentage(value: float) -> str:
+    """As a sheet shows it, whatever its decimals."""
+    return f"{value * 100:.12g}%"
 
 
 @dataclass
@@ -127,7 +139,7 @@ class Grid:
         """A reader tells 0.05 where the sheet shows 5%: what is shown is what the sender means."""
         styles = b"|".join(b"%d" % style for style in self.percents)
         for column, row, value in re.findall(_STYLED % styles, block):
-            self.errors.setdefault(int(row), {})[_number(column) - 1] = f"{float(value) * 100:.12g}%"
+            self.errors.setdefault(int(row), {})[_number(column) - 1] = percentage(float(value))
             self.count += 1
         if self.count > ERRORS:
             raise too_large(f"百分比格式的格和公式错误有 {self.count:,} 处以上", f"{ERRORS:,} 处")
