@@ -200,6 +200,22 @@ def test_a_cell_that_states_a_unit_under_a_header_that_states_another_is_no_numb
 
 
 @pytest.mark.dirt("X13")
+def test_a_cell_that_states_a_unit_under_a_header_that_states_another_is_no_part_of_a_total(deliver):
+    outcome = deliver(
+        POPULATION,
+        """
+        年份 | 区划代码  | 常住人口（万人）
+        2020 | 440605011 | 0.1亿
+        2020 | 440605121 | 约20
+        合计 |           | 88
+        """,
+    )
+    assert [i.message.partition("。")[0] for i in outcome.issues if i.rule == "total_differs"] == [
+        "“常住人口（万人）”的合计是“88”，而各行之和是 20"
+    ]
+
+
+@pytest.mark.dirt("X13")
 def test_a_cell_that_states_a_unit_beside_a_column_of_units_is_no_number(deliver):
     outcome = deliver(
         MACRO, "指标 | 单位 | 年份 | 月份 | 累计\n商品零售 | 亿元 | 2026 | 7 | 98.7亿\n餐饮收入 | 万元 | 2026 | 7 | 约7"

@@ -44,7 +44,7 @@ class Totals:
         """Adds up the rows of ``segment``; what is no data among them stands in ``others``."""
         if not self._columns:
             return
-        numbers = [f"number_of(c{c.position}, {literal(f.unit or '')})" for c, f in self._columns]
+        numbers = [_number(c, f) for c, f in self._columns]
         named = ", ".join(f"{number} AS n{place}" for place, number in enumerate(numbers))
         sums = ", ".join(
             f"coalesce(sum(n{place}) FILTER (_kind = '{kind}'), 0)" if kind else f"count(n{place})"
@@ -99,6 +99,14 @@ class Totals:
         parts = [self._sums[block][place] for block in blocks]
         taken, repeated, count = (sum((part[i] for part in parts), Decimal(0)) for i in range(3))
         return taken, taken + repeated, count
+
+
+def _number(column: Column, field: Field) -> str:
+    """SQL; a unit in the cell counts where the column's own is the field's, as in ``cells``."""
+    cell = f"c{column.position}"
+    if column.factor is None and field.unit_in is None:
+        return f"number_of({cell}, {literal(field.unit or '')})"
+    return f"CASE WHEN NOT regexp_matches({cell}, '[万亿]') THEN number_of({cell}, '') END"
 
 
 def _is_added(field: Field, contract: Contract) -> bool:
