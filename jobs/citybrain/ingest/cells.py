@@ -248,7 +248,7 @@ def fields_rows(fields: Sequence[Field]) -> list[dict[str, object]]:
             "kind": kind_of(f),
             "nulls": f.nulls,
             "known": f.values,
-            "unit": re.escape(f.unit or "") if _is_counted(f) else "",
+            "unit": re.escape(f.unit or "") if is_counted(f) else "",
             "places": places_of(f),
             "shape": shape_of(f),
             "num": f.factor.numerator if isinstance(f, Delivered) else 1,
@@ -256,13 +256,13 @@ def fields_rows(fields: Sequence[Field]) -> list[dict[str, object]]:
             "also": "X13" if isinstance(f, Delivered) and f.is_converted else None,
             "filled": isinstance(f, Delivered) and f.filled,
             "since_1904": isinstance(f, Delivered) and f.since_1904,
-            "counted": _is_counted(f),
+            "counted": is_counted(f),
         }
         for f in fields
     ]
 
 
-def _is_counted(field: Field) -> bool:
+def is_counted(field: Field) -> bool:
     """Is a number of the file one of the field's own units? Where header, title or another column states the unit, a
     万, 亿 or 人 in the cell states one again: it might be meant besides or instead."""
     return field.unit_in is None and not (isinstance(field, Delivered) and field.factor != 1)

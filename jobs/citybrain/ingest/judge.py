@@ -64,7 +64,7 @@ class Judge:
         self._pool = ThreadPoolExecutor(1)
         self._part: Future[Part] | None = None  # of bronze, that is being written
         self._files = itertools.count()
-        self._totals = Totals(contract, columns)
+        self._totals = Totals(contract, columns, self.compiled.fields)
         self._seen = Seen(stage)
         self._asked: dict[str, pa.Array] = {}  # column → texts of which DuckDB has said whether they are plain
         self._odd = texts_of({})  # those that are not

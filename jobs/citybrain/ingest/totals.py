@@ -11,7 +11,7 @@ import duckdb
 
 from citybrain.contracts import Contract, Field
 from citybrain.duck import literal
-from citybrain.ingest.cells import kind_of, places_of
+from citybrain.ingest.cells import is_counted, kind_of, places_of
 from citybrain.ingest.dirt import file_issue
 from citybrain.ingest.outcome import Column, Issue
 
@@ -31,8 +31,8 @@ class Totals:
     below it (where totals stand first), of all rows above it, or of all rows (a grand total among subtotals).
     """
 
-    def __init__(self, contract: Contract, columns: Sequence[Column]) -> None:
-        fields = {f.name: f for f in contract.fields if _is_added(f, contract)}
+    def __init__(self, contract: Contract, columns: Sequence[Column], delivered: Sequence[Field]) -> None:
+        fields = {f.name: f for f in delivered if _is_added(f, contract)}
         self._columns = [(c, fields[c.field]) for c in columns if c.field in fields]
         self._totals: list[_Total] = []
         # block → for each column the sum of the rows taken, and that of exact repeats besides
@@ -102,9 +102,9 @@ class Totals:
 
 
 def _number(column: Column, field: Field) -> str:
-    """SQL; a unit in the cell counts where the column's own is the field's, as in ``cells``."""
+    """SQL, in the unit of the file."""
     cell = f"c{column.position}"
-    if column.factor is None and field.unit_in is None:
+    if is_counted(field):
         return f"number_of({cell}, {literal(field.unit or '')})"
     return f"CASE WHEN NOT regexp_matches({cell}, '[万亿]') THEN number_of({cell}, '') END"
 
